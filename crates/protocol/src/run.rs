@@ -1,0 +1,649 @@
+//! A run: what was asked for, how far it is, how it ended.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Event, EventBody, LogLine, Plan};
+
+/// How many failed records a view keeps; `Counts::failed` counts all of them.
+pub const KEPT_FAILURES: usize = 1_000;
+/// How many log lines a view keeps: the newest.
+pub const KEPT_LOG_LINES: usize = 1_000;
+/// How many points of the rate a view keeps: the newest.
+pub const KEPT_RATE_POINTS: usize = 120;
+
+/// Names one run in URLs and logs: lowercase letters, digits and `-`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// Reads both sides and says which record is what.
+    Analyze,
+    /// Writes missing and changed records.
+    Mirror,
+    /// Writes missing records only.
+    Reembed,
+}
+
+impl RunKind {
+    /// The word on screens: `Analyze`, `Mirror`, `Re-embed`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Analyze => "Analyze",
+            Self::Mirror => "Mirror",
+            Self::Reembed => "Re-embed",
+        }
+    }
+
+    /// The command that does the same: `analyze`, `mirror`, `reembed`.
+    pub const fn command(self) -> &'static str {
+        match self {
+            Self::Analyze => "analyze",
+            Self::Mirror => "mirror",
+            Self::Reembed => "reembed",
+        }
+    }
+}
+
+/// When the vector that a changed record has in the target may stay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reuse {
+    /// Every missing and changed record is embedded.
+    #[default]
+    Never,
+    /// A changed record whose text is equal in source and target keeps the target's vector, whoever made it.
+    SameText,
+}
+
+impl Reuse {
+    /// The word on the command line: `never`, `same-text`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::SameText => "same-text",
+        }
+    }
+}
+
+impl FromStr for Reuse {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "never" => Ok(Self::Never),
+            "same-text" => Ok(Self::SameText),
+            other => Err(format!("unknown reuse policy {other:?}; use never or same-text")),
+        }
+    }
+}
+
+/// What is asked for when a run is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRequest {
+    /// What to do.
+    pub kind: RunKind,
+    /// The namespace; empty and `__default__` are the default namespace.
+    pub namespace: String,
+    /// Pay and write nothing, and say what a live run would do (law 4). An analysis is always dry.
+    pub dry_run: bool,
+    /// When vectors may stay.
+    pub reuse: Reuse,
+    /// Replace other values under the added key; without it they stay (law 5).
+    pub overwrite_added: bool,
+    /// Upper bound of records in a batch, where it is smaller than the configured bounds.
+    pub batch_size: Option<u32>,
+    /// The hash of the plan this run was started from: the run says at its end whether it still held.
+    pub plan: Option<String>,
+}
+
+impl RunRequest {
+    /// The `tain` command that asks for the same.
+    pub fn command(&self) -> String {
+        let namespace = if self.namespace.is_empty() { "__default__" } else { &self.namespace };
+        let plain = namespace.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:@".contains(c));
+        let mut command = format!("tain {} ", self.kind.command());
+        if plain && !namespace.starts_with('-') {
+            command.push_str(namespace);
+        } else {
+            // Single quotes keep everything but themselves.
+            let dashes = if namespace.starts_with('-') { "-- " } else { "" };
+            command.push_str(&format!("{dashes}'{}'", namespace.replace('\'', r"'\''")));
+        }
+        let mut options = String::new();
+        if self.dry_run && self.kind != RunKind::Analyze {
+            options.push_str(" --dry-run");
+        }
+        if self.reuse != Reuse::Never {
+            options.push_str(&format!(" --reuse {}", self.reuse.as_str()));
+        }
+        if self.overwrite_added {
+            options.push_str(" --overwrite-added");
+        }
+        if let Some(size) = self.batch_size {
+            options.push_str(&format!(" --batch-size {size}"));
+        }
+        if let Some(plan) = &self.plan {
+            options.push_str(&format!(" --plan {plan}"));
+        }
+        // Options stand before the namespace where that begins with a dash, so that `--` still ends them.
+        match command.find(" -- ") {
+            Some(at) => command.insert_str(at, &options),
+            None => command.push_str(&options),
+        }
+        command
+    }
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// At work.
+    Running,
+    /// Asked to stop; finishing what is in flight.
+    Cancelling,
+    /// Ended; every record was handled.
+    Done,
+    /// Ended; some records failed and are listed.
+    DoneWithFailures,
+    /// Stopped on request; what was acknowledged is in the target.
+    Cancelled,
+    /// A service failed; what was acknowledged is in the target.
+    Failed,
+}
+
+impl RunState {
+    /// Whether the run is over.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Running | Self::Cancelling)
+    }
+}
+
+/// The parts of a run, in the order in which they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Both listings, merged as they come.
+    List,
+    /// Missing records are read, records in both are read and compared.
+    Compare,
+    /// Phase A: missing records are embedded and written.
+    Migrate,
+    /// Phase B: changed records are embedded and written.
+    Update,
+    /// Counts on both sides, after the target has caught up.
+    Verify,
+}
+
+impl Step {
+    /// The step's name on screens.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::List => "List both indexes",
+            Self::Compare => "Read and compare",
+            Self::Migrate => "Phase A: migrate missing",
+            Self::Update => "Phase B: update changed",
+            Self::Verify => "Verify counts",
+        }
+    }
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Not begun.
+    Waiting,
+    /// At work.
+    Running,
+    /// Ended well.
+    Done,
+    /// Ended by an error; the step's detail says which.
+    Failed,
+    /// Ended by a request to stop.
+    Cancelled,
+}
+
+/// A step as it is shown. Its numbers come from `Counts`: see `RunView::step_progress`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepView {
+    /// Which.
+    pub step: Step,
+    /// How it stands.
+    pub state: StepState,
+    /// What was seen or done, or the error.
+    pub detail: String,
+}
+
+/// Every counter of a run. All count records unless they say otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Listed in the source so far.
+    pub source_listed: u64,
+    /// Listed in the target so far.
+    pub target_listed: u64,
+    /// Whether both listings have ended: until then the numbers below are not the whole truth.
+    pub listed: bool,
+    /// Ids in the source only, read or not.
+    pub only_source: u64,
+    /// Ids in both, compared or not.
+    pub in_both: u64,
+    /// In the target only.
+    pub orphans: u64,
+    /// In both, compared metadata equal.
+    pub in_sync: u64,
+    /// Missing, with text.
+    pub missing: u64,
+    /// Changed, with text.
+    pub changed: u64,
+    /// Missing or changed, without text: skipped.
+    pub no_text: u64,
+    /// Missing records that were written.
+    pub migrated: u64,
+    /// Changed records that were written.
+    pub updated: u64,
+    /// Records that failed, for whatever reason.
+    pub failed: u64,
+    /// Of those, the missing ones.
+    pub failed_missing: u64,
+    /// Of those, the changed ones.
+    pub failed_changed: u64,
+    /// Of those, the ones that were listed but that a fetch did not return.
+    pub unreadable: u64,
+    /// Texts that the embedding service answered for: they are paid.
+    pub embedded: u64,
+    /// Records that took the vector of an equal text of the same run.
+    pub folded: u64,
+    /// Records that kept the target's vector.
+    pub reused: u64,
+    /// Estimated tokens of the embedded texts.
+    pub tokens: u64,
+    /// Texts that are longer than the model reads.
+    pub over_long: u64,
+    /// Records to be written that hold another value under the added key, which stays.
+    pub kept: u64,
+    /// Records to be written whose other value under the added key is replaced.
+    pub overwritten: u64,
+}
+
+/// What one endpoint was used for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointUse {
+    /// `source`, `target` or `gemini`.
+    pub service: String,
+    /// `list`, `fetch`, `upsert`, `embed`, `stats`, ...
+    pub endpoint: String,
+    /// Requests sent, retries included.
+    pub requests: u64,
+    /// Requests that were answered well.
+    pub succeeded: u64,
+    /// Requests that were sent again after a failure.
+    pub retried: u64,
+    /// Answers that asked to slow down.
+    pub throttled: u64,
+    /// Bytes of request bodies.
+    pub bytes_sent: u64,
+    /// Bytes of response bodies.
+    pub bytes_received: u64,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pacing {
+    /// `source`, `target` or `gemini`.
+    pub service: String,
+    /// For people: `Gemini: 2,950 of 3,000 texts this minute`.
+    pub message: String,
+    /// When it goes on: milliseconds since 1970, UTC.
+    pub until: u64,
+}
+
+/// One stage of the pipeline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stage {
+    /// Records that wait before it.
+    pub waiting: u64,
+    /// Requests under way.
+    pub in_flight: u64,
+    /// Mean milliseconds of its last requests; 0 before the first.
+    pub millis: u64,
+}
+
+/// The pipeline as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Flow {
+    /// Reading from source and target.
+    pub fetch: Stage,
+    /// Embedding.
+    pub embed: Stage,
+    /// Writing to the target.
+    pub upsert: Stage,
+}
+
+/// A sample of the run's speed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RatePoint {
+    /// Milliseconds since 1970, UTC.
+    pub at: u64,
+    /// `Counts::embedded` at that moment.
+    pub embedded: u64,
+    /// `Counts::migrated + Counts::updated` at that moment.
+    pub written: u64,
+}
+
+/// The moving numbers of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The counters.
+    pub counts: Counts,
+    /// By service and endpoint, in a fixed order.
+    pub requests: Vec<EndpointUse>,
+    /// What is waited for at the moment; empty when nothing is.
+    pub pacing: Vec<Pacing>,
+    /// The pipeline.
+    pub flow: Flow,
+}
+
+/// A record that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedRecord {
+    /// The record's id.
+    pub id: String,
+    /// Where it failed.
+    pub step: Step,
+    /// The upstream's own message.
+    pub message: String,
+    /// Milliseconds since 1970, UTC.
+    pub at: u64,
+}
+
+/// The counts on both sides after a run, and what explains the difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// Records in the source's namespace.
+    pub source: crate::Reading<u64>,
+    /// Records in the target's namespace.
+    pub target: crate::Reading<u64>,
+    /// What the target should hold: its listing plus what was migrated.
+    pub expected_target: u64,
+    /// Source records that are not in the target because they have no text.
+    pub no_text: u64,
+    /// Source records that are not in the target because they failed.
+    pub failed: u64,
+    /// Target records that are not in the source.
+    pub orphans: u64,
+    /// Whether the target holds what was expected. `false` may also mean that it has not caught up yet.
+    pub confirmed: bool,
+    /// The result in words.
+    pub summary: String,
+}
+
+/// How the indexes had moved between a plan and the run that was started from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The plan's hash.
+    pub planned: String,
+    /// The hash of what the run found.
+    pub found: String,
+}
+
+/// What does not change in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunHead {
+    /// Its name.
+    pub id: RunId,
+    /// What was asked for.
+    pub request: RunRequest,
+    /// The source index.
+    pub source: String,
+    /// The target index.
+    pub target: String,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
+    /// Texts a minute that the embedding service allows, as configured.
+    pub texts_per_minute: u64,
+    /// Milliseconds since 1970, UTC.
+    pub started_at: u64,
+}
+
+/// A run as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunView {
+    /// What does not change.
+    pub head: RunHead,
+    /// The last event that is in this view.
+    pub seq: u64,
+    /// How it stands.
+    pub state: RunState,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it ended: milliseconds since 1970, UTC.
+    pub finished_at: Option<u64>,
+    /// When the last event happened: milliseconds since 1970, UTC.
+    pub updated_at: u64,
+    /// The steps.
+    pub steps: Vec<StepView>,
+    /// The moving numbers.
+    pub progress: Progress,
+    /// The speed over time, oldest first; one point a second.
+    pub rate: Vec<RatePoint>,
+    /// The plan, once there is one.
+    pub plan: Option<Plan>,
+    /// The first failed records.
+    pub failures: Vec<FailedRecord>,
+    /// The newest log lines, oldest first.
+    pub log: Vec<LogLine>,
+    /// Log lines that are no longer kept.
+    pub log_dropped: u64,
+    /// The counts after the run.
+    pub verification: Option<Verification>,
+}
+
+/// A row of the list of runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// What does not change.
+    pub head: RunHead,
+    /// How it stands.
+    pub state: RunState,
+    /// When it ended.
+    pub finished_at: Option<u64>,
+    /// The counters.
+    pub counts: Counts,
+}
+
+/// The kinds of records that a count leads to (law 13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// In both, equal.
+    InSync,
+    /// In the source only, with text.
+    Missing,
+    /// In both, different, with text.
+    Changed,
+    /// Without text.
+    NoText,
+    /// In the target only.
+    Orphan,
+    /// Holds another value under the added key.
+    Kept,
+    /// Longer than the model reads.
+    OverLong,
+    /// Failed.
+    Failed,
+}
+
+impl Category {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 8] = [
+        Self::InSync,
+        Self::Missing,
+        Self::Changed,
+        Self::NoText,
+        Self::Orphan,
+        Self::Kept,
+        Self::OverLong,
+        Self::Failed,
+    ];
+
+    /// The category's place in URLs: `in-sync`, `to-migrate`, ...
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::InSync => "in-sync",
+            Self::Missing => "to-migrate",
+            Self::Changed => "to-update",
+            Self::NoText => "no-text",
+            Self::Orphan => "only-in-target",
+            Self::Kept => "kept-level",
+            Self::OverLong => "over-long",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The category of a slug.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|category| category.slug() == slug)
+    }
+}
+
+/// The ids behind a count. A run keeps the first ones of each category; `total` counts all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordIds {
+    /// The ids that were kept, in the order in which they were found.
+    pub ids: Vec<String>,
+    /// How many there are.
+    pub total: u64,
+}
+
+impl RunView {
+    /// The view of a run that has just begun, as of its first event.
+    pub fn new(head: RunHead) -> Self {
+        let steps = head
+            .steps
+            .iter()
+            .map(|&step| StepView { step, state: StepState::Waiting, detail: String::new() })
+            .collect();
+        Self {
+            seq: 0,
+            state: RunState::Running,
+            error: None,
+            finished_at: None,
+            updated_at: head.started_at,
+            steps,
+            progress: Progress::default(),
+            rate: Vec::new(),
+            plan: None,
+            failures: Vec::new(),
+            log: Vec::new(),
+            log_dropped: 0,
+            verification: None,
+            head,
+        }
+    }
+
+    /// Takes one event in. Events that are already in the view are passed over, so a replay does no harm.
+    ///
+    /// Returns `false` when events are missing between the view and this one: then only a snapshot helps.
+    pub fn apply(&mut self, event: &Event) -> bool {
+        if event.seq <= self.seq {
+            return true;
+        }
+        if event.seq != self.seq + 1 {
+            return false;
+        }
+        self.seq = event.seq;
+        self.updated_at = event.at;
+        match &event.body {
+            EventBody::Started(head) => self.head = (**head).clone(),
+            EventBody::Step { step, state, detail } => {
+                if let Some(view) = self.steps.iter_mut().find(|view| view.step == *step) {
+                    view.state = *state;
+                    view.detail.clone_from(detail);
+                }
+            }
+            EventBody::Progress(progress) => {
+                self.progress = (**progress).clone();
+                self.sample_rate(event.at);
+            }
+            EventBody::Failed(record) => {
+                if self.failures.len() < KEPT_FAILURES {
+                    self.failures.push(record.clone());
+                }
+            }
+            EventBody::Log(line) => {
+                if self.log.len() >= KEPT_LOG_LINES {
+                    self.log.remove(0);
+                    self.log_dropped += 1;
+                }
+                self.log.push(line.clone());
+            }
+            EventBody::Plan(plan) => self.plan = Some((**plan).clone()),
+            EventBody::Verified(verification) => self.verification = Some(verification.clone()),
+            EventBody::Cancelling => self.state = RunState::Cancelling,
+            EventBody::Finished { state, error } => {
+                self.state = *state;
+                self.error.clone_from(error);
+                self.finished_at = Some(event.at);
+            }
+        }
+        true
+    }
+
+    fn sample_rate(&mut self, at: u64) {
+        let counts = &self.progress.counts;
+        let point = RatePoint { at, embedded: counts.embedded, written: counts.migrated + counts.updated };
+        match self.rate.last() {
+            Some(last) if at < last.at + 1_000 => {}
+            _ => {
+                if self.rate.len() >= KEPT_RATE_POINTS {
+                    self.rate.remove(0);
+                }
+                self.rate.push(point);
+            }
+        }
+    }
+
+    /// How much of a step is done, and of how much: `None` while the whole is not known.
+    pub fn step_progress(&self, step: Step) -> (u64, Option<u64>) {
+        let counts = &self.progress.counts;
+        // A plan that this run made itself, or a finished comparison, makes the totals final.
+        let compared = counts.in_sync + counts.missing + counts.changed + counts.no_text + counts.unreadable;
+        let all_compared = counts.listed && compared >= counts.only_source + counts.in_both;
+        match step {
+            Step::List => (
+                counts.source_listed + counts.target_listed,
+                counts.listed.then_some(counts.source_listed + counts.target_listed),
+            ),
+            Step::Compare => (compared, counts.listed.then_some(counts.only_source + counts.in_both)),
+            Step::Migrate => (counts.migrated, all_compared.then_some(counts.missing)),
+            Step::Update => (counts.updated, all_compared.then_some(counts.changed)),
+            Step::Verify => (u64::from(self.verification.is_some()), Some(1)),
+        }
+    }
+
+    /// The row of the list of runs.
+    pub fn summary(&self) -> RunSummary {
+        RunSummary {
+            head: self.head.clone(),
+            state: self.state,
+            finished_at: self.finished_at,
+            counts: self.progress.counts.clone(),
+        }
+    }
+}

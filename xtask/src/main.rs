@@ -1,0 +1,2 @@
+//! The binary `tain`.
+fn main() {}
