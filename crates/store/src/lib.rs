@@ -1,1 +1,5 @@
-//! See the README.
+#![doc = include_str!("../README.md")]
+
+mod lock;
+
+pub use lock::{Holder, LockError, RunLock, acquire};

@@ -1,0 +1,105 @@
+//! The lock between processes. The second process is this test binary itself, started again to hold the lock until
+//! its standard input closes.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+};
+
+use store::{Holder, LockError, acquire};
+
+fn holder(run: &str) -> Holder {
+    Holder { run: run.into(), pid: std::process::id(), host: "here".into(), since: 1_700_000_000_000 }
+}
+
+fn held_by(error: LockError) -> Option<Holder> {
+    match error {
+        LockError::Held { holder, .. } => holder,
+        LockError::Io { source, .. } => panic!("expected a held lock, got {source}"),
+    }
+}
+
+#[test]
+fn the_second_is_told_who_holds_it() {
+    let data = tempfile::tempdir().unwrap();
+    let lock = acquire(data.path(), "askdona", "articles", &holder("one")).unwrap();
+    let refused = acquire(data.path(), "askdona", "articles", &holder("two")).unwrap_err();
+    assert_eq!(held_by(refused), Some(holder("one")));
+    drop(lock);
+    let lock = acquire(data.path(), "askdona", "articles", &holder("two")).unwrap();
+    let refused = acquire(data.path(), "askdona", "articles", &holder("three")).unwrap_err();
+    assert_eq!(held_by(refused), Some(holder("two")));
+    drop(lock);
+}
+
+#[test]
+fn other_namespaces_and_targets_are_free() {
+    let data = tempfile::tempdir().unwrap();
+    let _lock = acquire(data.path(), "askdona", "articles", &holder("one")).unwrap();
+    let _other = acquire(data.path(), "askdona", "", &holder("two")).unwrap();
+    let _index = acquire(data.path(), "other", "articles", &holder("three")).unwrap();
+    // The boundary between index and namespace counts.
+    let _a = acquire(data.path(), "ab", "c", &holder("four")).unwrap();
+    let _b = acquire(data.path(), "a", "bc", &holder("five")).unwrap();
+}
+
+#[test]
+fn any_name_can_be_locked() {
+    let data = tempfile::tempdir().unwrap();
+    let long = "ü/..\0".repeat(200);
+    let _lock = acquire(data.path(), "askdona", &long, &holder("one")).unwrap();
+    assert!(acquire(data.path(), "askdona", &long, &holder("two")).is_err());
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_made_is_named() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = acquire(&file, "askdona", "articles", &holder("one")).unwrap_err();
+    assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+}
+
+#[test]
+fn the_death_of_the_holder_frees_the_lock() {
+    let data = tempfile::tempdir().unwrap();
+    let (mut child, input, pid) = spawn_holder(data.path());
+    let refused = acquire(data.path(), "askdona", "articles", &holder("mine")).unwrap_err();
+    assert_eq!(held_by(refused).map(|holder| holder.pid), Some(pid));
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(input);
+    let lock = acquire(data.path(), "askdona", "articles", &holder("mine")).unwrap();
+    let refused = acquire(data.path(), "askdona", "articles", &holder("other")).unwrap_err();
+    assert_eq!(held_by(refused), Some(holder("mine")), "the dead holder's name is gone");
+    drop(lock);
+}
+
+fn spawn_holder(data: &Path) -> (Child, ChildStdin, u32) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "holder_process", "--nocapture"])
+        .env("STORE_TEST_DATA", data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("HELD")), "the child never held the lock");
+    let pid = child.id();
+    (child, input, pid)
+}
+
+#[test]
+#[ignore = "this is the other process of the_death_of_the_holder_frees_the_lock"]
+#[expect(clippy::disallowed_methods, reason = "the parent process says in the environment what to lock")]
+fn holder_process() {
+    let Ok(data) = std::env::var("STORE_TEST_DATA") else { return };
+    let _lock = acquire(Path::new(&data), "askdona", "articles", &holder("child")).unwrap();
+    println!("HELD");
+    std::io::stdout().flush().unwrap();
+    // Until the parent goes away or kills this process.
+    drop(std::io::stdin().lines().next());
+}
