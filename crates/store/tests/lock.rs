@@ -1,6 +1,8 @@
 //! The lock between processes. The second process is this test binary itself, started again to hold the lock until
 //! its standard input closes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
