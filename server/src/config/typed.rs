@@ -1,0 +1,384 @@
+//! Settings with their types, checked: what is here can be used without a second look.
+
+use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+
+use secrecy::SecretString;
+use serde_json::Value;
+use url::Url;
+
+use super::{layers::Entry, variables::VARIABLES};
+
+/// The two indexes and how fast they may be asked.
+#[derive(Debug, Clone)]
+pub struct Pinecone {
+    /// `PINECONE_API_KEY`.
+    pub api_key: Option<SecretString>,
+    /// `PINECONE_OLD_INDEX`.
+    pub source: String,
+    /// `PINECONE_NEW_INDEX`; never the same as the source.
+    pub target: String,
+    /// `PINECONE_CONTROLLER_HOST`.
+    pub controller: Url,
+    /// `PINECONE_LIST_PER_SECOND`.
+    pub list_per_second: u32,
+    /// `PINECONE_FETCH_PER_SECOND`.
+    pub fetch_per_second: u32,
+    /// `PINECONE_UPSERT_PER_SECOND`.
+    pub upsert_per_second: u32,
+    /// `PINECONE_UPSERT_BYTES_PER_SECOND`.
+    pub upsert_bytes_per_second: u64,
+}
+
+/// The embedding service.
+#[derive(Debug, Clone)]
+pub struct Gemini {
+    /// `GOOGLE_AI_API_KEY`, `GEMINI_API_KEY` or `GOOGLE_API_KEY`.
+    pub api_key: Option<SecretString>,
+    /// `GOOGLE_GEMINI_BASE_URL`.
+    pub base_url: Url,
+    /// `GEMINI_EMBEDDING_MODEL`, without a leading `models/`.
+    pub model: String,
+    /// `GEMINI_OUTPUT_DIMENSIONS`.
+    pub dimensions: u32,
+    /// `GEMINI_TASK_TYPE`, one of [`TASK_TYPES`].
+    pub task_type: String,
+    /// `GEMINI_TEXTS_PER_MINUTE`.
+    pub texts_per_minute: u64,
+    /// `GEMINI_TOKENS_PER_MINUTE`.
+    pub tokens_per_minute: u64,
+}
+
+/// What a mirror does.
+#[derive(Debug, Clone)]
+pub struct Mirror {
+    /// `DEFAULT_NAMESPACE`; may be empty.
+    pub default_namespace: String,
+    /// `TEXT_METADATA_KEY`.
+    pub text_key: String,
+    /// `NEW_METADATA_KEY`.
+    pub added_key: String,
+    /// `NEW_METADATA_VALUE`: a number, a string, a boolean or a list of strings.
+    pub added_value: Value,
+    /// `QUERY_BATCH_SIZE`.
+    pub fetch_batch: u32,
+    /// `EMBEDDING_BATCH_SIZE`.
+    pub embed_batch: u32,
+    /// `UPSERT_BATCH_SIZE`.
+    pub upsert_batch: u32,
+    /// `BATCH_DELAY`.
+    pub batch_delay: Duration,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// All settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The two indexes.
+    pub pinecone: Pinecone,
+    /// The embedding service.
+    pub gemini: Gemini,
+    /// What a mirror does.
+    pub mirror: Mirror,
+    /// `TAIN_LISTEN`.
+    pub listen: SocketAddr,
+    /// `TAIN_DATA_DIR`.
+    pub data_dir: PathBuf,
+    /// `TAIN_LOG`; `None` where each command has its own default.
+    pub log: Option<String>,
+    /// `TAIN_LOG_FORMAT`.
+    pub log_format: LogFormat,
+}
+
+/// What the embedding API takes as a task type (ai.google.dev/api/embeddings#TaskType).
+pub const TASK_TYPES: [&str; 8] = [
+    "RETRIEVAL_DOCUMENT",
+    "RETRIEVAL_QUERY",
+    "SEMANTIC_SIMILARITY",
+    "CLASSIFICATION",
+    "CLUSTERING",
+    "QUESTION_ANSWERING",
+    "FACT_VERIFICATION",
+    "CODE_RETRIEVAL_QUERY",
+];
+
+/// Settings that cannot be used, each as a sentence that names the variable, where it was set, and the remedy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct Invalid(pub Vec<String>);
+
+impl Config {
+    /// Checks all settings. `home` is where the user's files are kept: the value of `XDG_DATA_HOME`, or
+    /// `.local/share` in the home directory.
+    ///
+    /// # Errors
+    ///
+    /// All settings that cannot be used, not only the first one.
+    pub fn new(entries: &[Entry], home: Option<PathBuf>) -> Result<Self, Invalid> {
+        let mut reader = Reader { entries, problems: Vec::new() };
+        match read(&mut reader, home) {
+            Some(config) if reader.problems.is_empty() => Ok(config),
+            _ => Err(Invalid(reader.problems)),
+        }
+    }
+
+    /// Whether both services are on this machine: then they are the sandbox's, and screens say so.
+    pub fn is_sandbox(&self) -> bool {
+        is_loopback(&self.pinecone.controller) && is_loopback(&self.gemini.base_url)
+    }
+
+    /// What is missing, as sentences that name the variable to set.
+    pub fn missing_keys(&self) -> Vec<String> {
+        let pinecone = self.pinecone.api_key.is_none().then_some(MISSING_PINECONE_KEY);
+        let gemini = self.gemini.api_key.is_none().then_some(MISSING_GEMINI_KEY);
+        pinecone.into_iter().chain(gemini).map(str::to_owned).collect()
+    }
+}
+
+/// What whoever needs the key of the indexes is told.
+pub const MISSING_PINECONE_KEY: &str = "PINECONE_API_KEY is not set; set it in the environment or in .env, or try `tain demo`, which needs no key";
+/// What whoever needs the key of the embedding service is told.
+pub const MISSING_GEMINI_KEY: &str = "GOOGLE_AI_API_KEY is not set (GEMINI_API_KEY and GOOGLE_API_KEY are read too); \
+     set it in the environment or in .env, or try `tain demo`, which needs no key";
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Everything is read before anything is given up, so that all problems are found at once.
+fn read(reader: &mut Reader<'_>, home: Option<PathBuf>) -> Option<Config> {
+    let source = reader.text("PINECONE_OLD_INDEX");
+    let target = reader.text("PINECONE_NEW_INDEX");
+    if source == target {
+        reader.refuse(
+            "PINECONE_NEW_INDEX",
+            "which is the source too",
+            "name another index: tain never writes to its source",
+        );
+    }
+    let controller = reader.url("PINECONE_CONTROLLER_HOST");
+    let list_per_second = reader.number("PINECONE_LIST_PER_SECOND", 1..=100_000);
+    let fetch_per_second = reader.number("PINECONE_FETCH_PER_SECOND", 1..=100_000);
+    let upsert_per_second = reader.number("PINECONE_UPSERT_PER_SECOND", 1..=100_000);
+    // No less than one upsert of the largest size, 2 MB: a bucket that never fills that far would never let one pass.
+    let upsert_bytes_per_second =
+        reader.number("PINECONE_UPSERT_BYTES_PER_SECOND", 2_000_000..=100_000_000_000);
+
+    let base_url = reader.url("GOOGLE_GEMINI_BASE_URL");
+    let model = reader
+        .text("GEMINI_EMBEDDING_MODEL")
+        .map(|model| model.strip_prefix("models/").map_or_else(|| model.clone(), str::to_owned));
+    let dimensions = reader.number("GEMINI_OUTPUT_DIMENSIONS", 1..=3_072);
+    let task_type = reader.task_type();
+    // No less than one full batch of texts, and one text of the longest length that the models read.
+    let texts_per_minute = reader.number("GEMINI_TEXTS_PER_MINUTE", 1..=100_000_000);
+    let tokens_per_minute = reader.number("GEMINI_TOKENS_PER_MINUTE", 8_192..=100_000_000_000);
+
+    let text_key = reader.metadata_key("TEXT_METADATA_KEY");
+    let added_key = reader.metadata_key("NEW_METADATA_KEY");
+    if text_key.is_some() && text_key == added_key {
+        reader.refuse("NEW_METADATA_KEY", "which is the key of the text too", "name another key");
+    }
+    let added_value = reader.metadata_value("NEW_METADATA_VALUE");
+    let fetch_batch = reader.number("QUERY_BATCH_SIZE", 1..=1_000);
+    let embed_batch = reader.number("EMBEDDING_BATCH_SIZE", 1..=100);
+    let upsert_batch = reader.number("UPSERT_BATCH_SIZE", 1..=1_000);
+    let batch_delay = reader.seconds("BATCH_DELAY");
+
+    let listen = reader.address("TAIN_LISTEN");
+    let data_dir = reader.text("TAIN_DATA_DIR").map(PathBuf::from).or(home.map(|home| home.join("tain")));
+    if data_dir.is_none() {
+        reader.problems.push("TAIN_DATA_DIR is not set and there is no home directory; set it".to_owned());
+    }
+    let log_format = reader.log_format();
+
+    Some(Config {
+        pinecone: Pinecone {
+            api_key: reader.secret("PINECONE_API_KEY"),
+            source: source?,
+            target: target?,
+            controller: controller?,
+            list_per_second: list_per_second?,
+            fetch_per_second: fetch_per_second?,
+            upsert_per_second: upsert_per_second?,
+            upsert_bytes_per_second: upsert_bytes_per_second?,
+        },
+        gemini: Gemini {
+            api_key: reader.secret("GOOGLE_AI_API_KEY"),
+            base_url: base_url?,
+            model: model?,
+            dimensions: dimensions?,
+            task_type: task_type?,
+            texts_per_minute: texts_per_minute?,
+            tokens_per_minute: tokens_per_minute?,
+        },
+        mirror: Mirror {
+            default_namespace: reader.text("DEFAULT_NAMESPACE").unwrap_or_default(),
+            text_key: text_key?,
+            added_key: added_key?,
+            added_value: added_value?,
+            fetch_batch: fetch_batch?,
+            embed_batch: embed_batch?,
+            upsert_batch: upsert_batch?,
+            batch_delay: batch_delay?,
+        },
+        listen: listen?,
+        data_dir: data_dir?,
+        log: reader.text("TAIN_LOG"),
+        log_format: log_format?,
+    })
+}
+
+/// Reads settings and collects what is wrong with them: `None` is returned exactly where a problem was added.
+struct Reader<'a> {
+    entries: &'a [Entry],
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        let entry = self.entries.iter().find(|entry| entry.variable.name == name);
+        debug_assert!(entry.is_some(), "{name} is not in the table of {} variables", VARIABLES.len());
+        entry
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.entry(name)?.text().map(str::to_owned)
+    }
+
+    fn secret(&self, name: &str) -> Option<SecretString> {
+        self.entry(name)?.secret()
+    }
+
+    /// Adds a problem: `QUERY_BATCH_SIZE from .env is "0", which is …; give …`.
+    fn refuse(&mut self, name: &str, which: &str, remedy: &str) {
+        let problem = match self.entry(name) {
+            Some(entry) => {
+                let (label, shown) = (entry.origin.label(), entry.shown());
+                format!("{} from {label} is {shown:?}, {which}; {remedy}", entry.name())
+            }
+            None => format!("{name} is missing"),
+        };
+        self.problems.push(problem);
+    }
+
+    fn number<N>(&mut self, name: &str, allowed: RangeInclusive<N>) -> Option<N>
+    where
+        N: FromStr + PartialOrd + std::fmt::Display,
+    {
+        let number = self.text(name)?.parse().ok().filter(|number| allowed.contains(number));
+        if number.is_none() {
+            let remedy = format!("give a whole number from {} to {}", allowed.start(), allowed.end());
+            self.refuse(name, "which cannot be used", &remedy);
+        }
+        number
+    }
+
+    fn seconds(&mut self, name: &str) -> Option<Duration> {
+        let seconds = self.text(name)?.parse().ok().filter(|seconds| (0.0..=3_600.0).contains(seconds));
+        if seconds.is_none() {
+            self.refuse(name, "which cannot be used", "give seconds from 0 to 3600, `0.5` for half a second");
+        }
+        seconds.map(Duration::from_secs_f64)
+    }
+
+    fn url(&mut self, name: &str) -> Option<Url> {
+        let text = self.text(name)?;
+        // The official clients take a bare host name too.
+        let with_scheme = if text.contains("://") { text } else { format!("https://{text}") };
+        let url = Url::parse(&with_scheme)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        match url {
+            None => {
+                self.refuse(name, "which is not an http or https address", "write it as https://host");
+                None
+            }
+            // The value is not shown: it holds a password.
+            Some(url) if url.password().is_some() || !url.username().is_empty() => {
+                self.problems.push(format!(
+                    "{name} holds a user name or a password; take it out, the key is sent apart"
+                ));
+                None
+            }
+            url => url,
+        }
+    }
+
+    fn task_type(&mut self) -> Option<String> {
+        let name = "GEMINI_TASK_TYPE";
+        let given = self.text(name)?.to_ascii_uppercase();
+        if TASK_TYPES.contains(&given.as_str()) {
+            return Some(given);
+        }
+        self.refuse(name, "which is not a task type", &format!("use one of {}", TASK_TYPES.join(", ")));
+        None
+    }
+
+    /// Pinecone takes any key that does not begin with `$`.
+    fn metadata_key(&mut self, name: &str) -> Option<String> {
+        let key = self.text(name)?;
+        if key.starts_with('$') {
+            self.refuse(name, "which Pinecone refuses", "name a key that does not begin with `$`");
+            return None;
+        }
+        Some(key)
+    }
+
+    /// Pinecone takes numbers, strings, booleans and lists of strings.
+    fn metadata_value(&mut self, name: &str) -> Option<Value> {
+        let text = self.text(name)?;
+        let Ok(value) = serde_json::from_str::<Value>(&text) else {
+            let remedy = format!("a string is written with its quotes: {name}='{}'", Value::from(text));
+            self.refuse(name, "which is not JSON", &remedy);
+            return None;
+        };
+        let carried = match &value {
+            Value::Number(_) | Value::String(_) | Value::Bool(_) => true,
+            Value::Array(items) => items.iter().all(Value::is_string),
+            Value::Null | Value::Object(_) => false,
+        };
+        if !carried {
+            self.refuse(
+                name,
+                "which Pinecone cannot hold",
+                "give a number, a string, true, false or a list of strings",
+            );
+            return None;
+        }
+        Some(value)
+    }
+
+    fn address(&mut self, name: &str) -> Option<SocketAddr> {
+        let text = self.text(name)?;
+        let address = text.replace("localhost:", "127.0.0.1:").parse().ok();
+        if address.is_none() {
+            self.refuse(name, "which is not an address with a port", "write it as 127.0.0.1:3000");
+        }
+        address
+    }
+
+    fn log_format(&mut self) -> Option<LogFormat> {
+        let name = "TAIN_LOG_FORMAT";
+        match self.text(name)?.as_str() {
+            "text" => Some(LogFormat::Text),
+            "json" => Some(LogFormat::Json),
+            _ => {
+                self.refuse(name, "which is not a format", "use text or json");
+                None
+            }
+        }
+    }
+}

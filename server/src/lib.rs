@@ -1,0 +1,3 @@
+//! The binary `tain`: the command line and the web server, two thin shells over the sync core.
+
+pub mod config;
