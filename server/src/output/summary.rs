@@ -1,0 +1,240 @@
+//! How a run ended, in words and numbers.
+
+use std::fmt::Write;
+
+use protocol::{Category, FailedRecord, Reading, RecordIds, RunKind, RunRequest, RunState, RunView};
+
+use super::{
+    Style,
+    format::{bytes, count, counted, ids, one_line},
+    plan::{display_namespace, next_command, plan_report},
+};
+
+/// Ids that are printed behind a count.
+const IDS: usize = 5;
+/// Failed records that are printed.
+const FAILURES: usize = 20;
+
+/// The first ids behind the counts that need them, ready to be printed.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// Records without text.
+    pub no_text: String,
+    /// Records in the target only.
+    pub orphans: String,
+    /// Records whose access level stayed.
+    pub access: String,
+    /// Records that are longer than the model reads.
+    pub over_long: String,
+}
+
+impl Kept {
+    /// Asks for the ids of each category.
+    pub fn new(records: impl Fn(Category) -> RecordIds) -> Self {
+        let first = |category| {
+            let records = records(category);
+            ids(&records.ids, records.total, IDS)
+        };
+        Self {
+            no_text: first(Category::NoText),
+            orphans: first(Category::Orphan),
+            access: first(Category::Kept),
+            over_long: first(Category::OverLong),
+        }
+    }
+}
+
+/// Everything that is printed at the end of a run.
+pub fn summary_report(view: &RunView, kept: &Kept, style: Style) -> String {
+    let request = &view.head.request;
+    let mut report = String::new();
+    match (&view.plan, is_dry(request)) {
+        (Some(plan), true) => report.push_str(&plan_report(&view.head, plan, kept, style)),
+        (None, true) => {}
+        (_, false) => write_counts(&mut report, view, kept, style),
+    }
+    write_failures(&mut report, view, style);
+    write_requests(&mut report, view, style);
+    write_end(&mut report, view, style);
+    report
+}
+
+/// The command that does the rest. What was written has moved the target, so no plan of before holds.
+fn again(request: &RunRequest) -> String {
+    RunRequest { plan: None, ..request.clone() }.command()
+}
+
+/// Whether the run wrote nothing because it was not to.
+fn is_dry(request: &RunRequest) -> bool {
+    request.dry_run || request.kind == RunKind::Analyze
+}
+
+fn write_counts(report: &mut String, view: &RunView, kept: &Kept, style: Style) {
+    let counts = &view.progress.counts;
+    let head = &view.head;
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(
+        report,
+        "{}  {} → {} (namespace {})\n",
+        style.bold(head.request.kind.label()),
+        head.source,
+        head.target,
+        display_namespace(&head.request.namespace)
+    );
+    let updates = head.request.kind == RunKind::Mirror;
+    // Until both listings have ended, these are not the whole truth, and say so.
+    let so_far = if counts.listed { "" } else { " so far" };
+    let mut row = |label: &str, number: u64, which: &str| {
+        let which = if number == 0 || which.is_empty() { String::new() } else { format!("  ({which})") };
+        let _ = writeln!(report, "  {label:<22} {:>11}{which}", count(number));
+    };
+    row("migrated", counts.migrated, "");
+    if updates {
+        row("updated", counts.updated, "");
+    }
+    row(&format!("in sync{so_far}"), counts.in_sync, "");
+    if !updates && counts.changed > 0 {
+        row("changed, left as is", counts.changed, "");
+    }
+    row(&format!("without text{so_far}"), counts.no_text, &kept.no_text);
+    row("failed", counts.failed, "");
+    row(&format!("in the target only{so_far}"), counts.orphans, &kept.orphans);
+    if counts.kept > 0 {
+        row("access level kept", counts.kept, &kept.access);
+    }
+    if counts.overwritten > 0 {
+        row("access level replaced", counts.overwritten, "");
+    }
+    if counts.over_long > 0 {
+        row("longer than read", counts.over_long, &kept.over_long);
+    }
+    let _ = writeln!(
+        report,
+        "\nPaid for {} (about {}); {} took the vector of an equal text, {} kept the target's.",
+        counted(counts.embedded, "embedding"),
+        counted(counts.tokens, "token"),
+        count(counts.folded),
+        count(counts.reused)
+    );
+}
+
+fn write_failures(report: &mut String, view: &RunView, style: Style) {
+    let failed = view.progress.counts.failed;
+    if failed == 0 {
+        return;
+    }
+    let _ = writeln!(report, "\n{}", style.bad(&format!("{} failed", counted(failed, "record"))));
+    for FailedRecord { id, step, message, .. } in view.failures.iter().take(FAILURES) {
+        let _ = writeln!(report, "  {}  {}: {}", one_line(id), step.label(), one_line(message));
+    }
+    let more = failed.saturating_sub(view.failures.len().min(FAILURES) as u64);
+    if more > 0 {
+        let _ = writeln!(report, "  and {}", counted(more, "more"));
+    }
+}
+
+fn write_requests(report: &mut String, view: &RunView, style: Style) {
+    if view.progress.requests.is_empty() {
+        return;
+    }
+    let _ = writeln!(report, "\n{}", style.dim("Requests"));
+    for used in &view.progress.requests {
+        let mut notes = String::new();
+        if used.retried > 0 {
+            let _ = write!(notes, ", {} repeated", count(used.retried));
+        }
+        if used.throttled > 0 {
+            let _ = write!(notes, ", {} asked to slow down", count(used.throttled));
+        }
+        let line = format!(
+            "  {:<7} {:<8} {:>9}{notes}, {} out, {} in",
+            used.service,
+            used.endpoint,
+            count(used.requests),
+            bytes(used.bytes_sent),
+            bytes(used.bytes_received)
+        );
+        let _ = writeln!(report, "{}", style.dim(&line));
+    }
+}
+
+fn write_end(report: &mut String, view: &RunView, style: Style) {
+    report.push('\n');
+    let request = &view.head.request;
+    if let Some(verification) = &view.verification {
+        let summary = one_line(&verification.summary);
+        let _ = writeln!(
+            report,
+            "{}",
+            if verification.confirmed { style.good(&summary) } else { style.warning(&summary) }
+        );
+        for (side, reading) in [("source", &verification.source), ("target", &verification.target)] {
+            if let Reading::Unknown(reason) = reading {
+                let _ = writeln!(
+                    report,
+                    "{}",
+                    style.warning(&format!("The {side} could not be counted: {}", one_line(reason)))
+                );
+            }
+        }
+    }
+    match view.state {
+        RunState::Done | RunState::DoneWithFailures => write_done(report, view, style),
+        RunState::Cancelled => {
+            let _ = writeln!(report, "{}", style.warning("Cancelled."));
+            write_what_is_done(report, view);
+            let _ = writeln!(report, "To go on: {}", again(request));
+        }
+        RunState::Failed => {
+            let error = view.error.as_deref().unwrap_or("a service failed");
+            let _ = writeln!(report, "{}", style.bad(&format!("Failed: {}", one_line(error))));
+            write_what_is_done(report, view);
+            let _ = writeln!(report, "To try again: {}", again(request));
+        }
+        RunState::Running | RunState::Cancelling => {
+            let _ = writeln!(report, "{}", style.bad("The run ended without saying how; look into the log."));
+        }
+    }
+}
+
+fn write_done(report: &mut String, view: &RunView, style: Style) {
+    let request = &view.head.request;
+    match (&view.plan, is_dry(request)) {
+        (Some(plan), true) => {
+            if request.kind != RunKind::Analyze {
+                let _ = writeln!(report, "Dry run: nothing was written and nothing was paid for.");
+            }
+            if plan.has_work() {
+                let _ = writeln!(report, "To carry this out: {}", next_command(request, plan));
+            } else if plan.unreadable == 0 {
+                let _ = writeln!(report, "{}", style.good("In sync."));
+            }
+        }
+        _ if view.state == RunState::DoneWithFailures => {
+            let _ = writeln!(
+                report,
+                "{}\nTo try the failed ones again: {}",
+                style.warning("Done, but not for every record."),
+                again(request)
+            );
+        }
+        _ => {
+            let _ = writeln!(report, "{}", style.good("Done."));
+        }
+    }
+}
+
+fn write_what_is_done(report: &mut String, view: &RunView) {
+    if is_dry(&view.head.request) {
+        let _ = writeln!(report, "Nothing was written and nothing was paid for.");
+        return;
+    }
+    let counts = &view.progress.counts;
+    let written = counts.migrated + counts.updated;
+    let _ = writeln!(
+        report,
+        "{} written so far {} in the target; the next run finds them there and neither writes nor pays for them again.",
+        counted(written, "record"),
+        if written == 1 { "is" } else { "are" }
+    );
+}
