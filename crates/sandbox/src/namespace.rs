@@ -1,0 +1,114 @@
+//! The records of one namespace, and the writes that nobody sees yet.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::record::Record;
+
+/// A namespace: what readers see, and the writes that are on their way.
+#[derive(Default)]
+pub(crate) struct Namespace {
+    /// Bytewise order, which is the order of listings.
+    pub(crate) records: BTreeMap<Box<str>, Record>,
+    /// Writes on their way, in order of arrival.
+    pending: VecDeque<(Instant, u64, Box<str>)>,
+    /// What these writes say, oldest first.
+    versions: HashMap<Box<str>, VecDeque<(Instant, Option<Record>)>>,
+    /// The number of the last write that was acknowledged.
+    pub(crate) lsn: u64,
+    /// The number of the last write that queries see.
+    pub(crate) indexed: u64,
+}
+
+impl Namespace {
+    /// Lets everything that was written at least `delay` ago become visible.
+    pub(crate) fn settle(&mut self, now: Instant, delay: Duration) {
+        while self.pending.front().is_some_and(|(written, ..)| *written + delay <= now) {
+            let Some((_, lsn, id)) = self.pending.pop_front() else { break };
+            self.indexed = lsn;
+            let Some(versions) = self.versions.get_mut(&id) else { continue };
+            let version = versions.pop_front();
+            if versions.is_empty() {
+                self.versions.remove(&id);
+            }
+            match version {
+                Some((_, Some(record))) => {
+                    self.records.insert(id, record);
+                }
+                Some((_, None)) => {
+                    self.records.remove(&id);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Writes records (`None` removes one) and answers the number of the write.
+    pub(crate) fn write(
+        &mut self,
+        now: Instant,
+        delay: Duration,
+        changes: impl IntoIterator<Item = (Box<str>, Option<Record>)>,
+    ) -> u64 {
+        self.lsn += 1;
+        for (id, record) in changes {
+            self.pending.push_back((now, self.lsn, id.clone()));
+            self.versions.entry(id).or_default().push_back((now, record));
+        }
+        if self.pending.is_empty() {
+            self.indexed = self.lsn;
+        }
+        self.settle(now, delay);
+        self.lsn
+    }
+
+    /// The newest version of a record, whether visible or not.
+    pub(crate) fn newest(&self, id: &str) -> Option<Record> {
+        match self.versions.get(id).and_then(VecDeque::back) {
+            Some((_, version)) => version.clone(),
+            None => self.records.get(id).cloned(),
+        }
+    }
+
+    /// What a fetch sees: writes older than `delay`.
+    pub(crate) fn fetch(&self, id: &str, now: Instant, delay: Duration) -> Option<Record> {
+        let due = |(written, _): &&(Instant, Option<Record>)| *written + delay <= now;
+        match self.versions.get(id).and_then(|versions| versions.iter().rev().find(due)) {
+            Some((_, version)) => version.clone(),
+            None => self.records.get(id).cloned(),
+        }
+    }
+
+    /// Up to `limit` visible ids with the prefix, behind `after`, in order.
+    pub(crate) fn list<'a>(&'a self, prefix: &'a str, after: Option<&str>) -> impl Iterator<Item = &'a str> {
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        self.records
+            .range::<str, _>((start, Bound::Unbounded))
+            .map(|(id, _)| id.as_ref())
+            .take_while(move |id| id.starts_with(prefix))
+    }
+
+    /// All records once every write has become visible.
+    pub(crate) fn as_it_will_be(&self) -> BTreeMap<Box<str>, Record> {
+        let mut records = self.records.clone();
+        for (id, versions) in &self.versions {
+            match versions.back() {
+                Some((_, Some(record))) => records.insert(id.clone(), record.clone()),
+                Some((_, None)) => records.remove(id),
+                None => None,
+            };
+        }
+        records
+    }
+
+    /// Whether nobody ever wrote here, or everything was removed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.pending.is_empty()
+    }
+}

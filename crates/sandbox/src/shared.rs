@@ -1,0 +1,136 @@
+//! What all ports of a sandbox share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::counters::Counters;
+use crate::fault::Faults;
+use crate::gemini::Quota;
+use crate::limits::Buckets;
+use crate::namespace::Namespace;
+use crate::options::{IndexOptions, Options};
+use crate::{Endpoint, Error};
+
+/// What all ports of a sandbox share.
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) indexes: Vec<Index>,
+    pub(crate) faults: Faults,
+    pub(crate) quota: Quota,
+    pub(crate) url: String,
+    pub(crate) shutdown: CancellationToken,
+    counters: Mutex<Counters>,
+    /// Grows with every change of a record.
+    pub(crate) changes: AtomicU64,
+    pub(crate) changed: Notify,
+}
+
+/// An index and its data plane.
+pub(crate) struct Index {
+    pub(crate) options: IndexOptions,
+    pub(crate) port: u16,
+    pub(crate) buckets: Buckets,
+    namespaces: Mutex<BTreeMap<String, Namespace>>,
+}
+
+/// One port: the main one (`index` is `None`) or the data plane of an index.
+#[derive(Clone)]
+pub(crate) struct Plane {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) index: Option<usize>,
+}
+
+impl Shared {
+    pub(crate) fn new(options: Options, url: String, indexes: Vec<Index>) -> Self {
+        Self {
+            faults: Faults::new(options.seed, options.faults.clone()),
+            quota: Quota::default(),
+            counters: Mutex::default(),
+            changes: AtomicU64::new(0),
+            changed: Notify::new(),
+            shutdown: CancellationToken::new(),
+            options,
+            indexes,
+            url,
+        }
+    }
+
+    /// The index of a name, or of the role `source` or `target`.
+    pub(crate) fn find(&self, name: &str) -> Result<&Index, Error> {
+        self.position(name)
+            .and_then(|position| self.indexes.get(position))
+            .ok_or_else(|| Error::UnknownIndex { name: name.to_owned() })
+    }
+
+    /// The position of an index in `indexes`.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        match self.indexes.iter().position(|index| index.options.name == name) {
+            None if name == "source" => Some(0),
+            None if name == "target" => Some(1),
+            position => position,
+        }
+    }
+
+    /// The names that an index goes by in a fault.
+    pub(crate) fn names(&self, position: Option<usize>) -> Vec<&str> {
+        let role = match position {
+            Some(0) => Some("source"),
+            Some(1) => Some("target"),
+            _ => None,
+        };
+        let index = position.and_then(|position| self.indexes.get(position));
+        role.into_iter().chain(index.map(|index| index.options.name.as_str())).collect()
+    }
+
+    pub(crate) fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn count_items(&self, index: Option<usize>, endpoint: Endpoint, items: usize) {
+        self.counters().calls(index, endpoint).items += items as u64;
+    }
+
+    /// Says that records changed, so that they are saved.
+    pub(crate) fn touch(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+}
+
+impl Index {
+    pub(crate) fn new(options: IndexOptions, port: u16) -> Self {
+        Self { options, port, buckets: Buckets::default(), namespaces: Mutex::default() }
+    }
+
+    pub(crate) fn host(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// All namespaces, by normalised name.
+    pub(crate) fn namespaces(&self) -> MutexGuard<'_, BTreeMap<String, Namespace>> {
+        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All namespaces, with the writes that have become visible by now.
+    pub(crate) fn settled(&self, options: &Options) -> MutexGuard<'_, BTreeMap<String, Namespace>> {
+        let now = Instant::now();
+        let mut namespaces = self.namespaces();
+        for namespace in namespaces.values_mut() {
+            namespace.settle(now, options.visibility_delay);
+        }
+        namespaces
+    }
+}
+
+/// The one spelling of a namespace: absent, empty and `__default__` are all the default namespace, kept as `""`.
+pub(crate) fn normalised(namespace: Option<&str>) -> &str {
+    match namespace {
+        None | Some("__default__") => "",
+        Some(namespace) => namespace,
+    }
+}
