@@ -1,0 +1,321 @@
+//! The middle stage: texts become vectors, and every text of a run is paid for once.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use pinecone::EncodedRecord;
+use protocol::{LogLevel, Step};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinSet,
+    time::Instant,
+};
+
+use crate::{
+    context::{Context, FlowStage},
+    ports::{Embed, Embedded, PortError, ReadIndex},
+    record::{Candidate, TextHash},
+    settings::MAX_UNWRITTEN_TEXTS,
+};
+
+/// Vectors that are kept for records whose text is equal; at 3,072 dimensions about 3 MB.
+const KEPT_VECTORS: usize = 256;
+/// Records that may wait for a vector before no more are taken in.
+const MAX_WAITING: usize = 1_000;
+
+/// A record that is ready to be written. While it exists, its text counts as paid for and not yet in the target.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub record: EncodedRecord,
+    pub phase: Step,
+    pub paid: Option<OwnedSemaphorePermit>,
+}
+
+/// What is known of a text.
+enum Text {
+    /// It is being embedded; these records wait for it. The first one pays.
+    Wanted(Vec<Candidate>),
+    /// Here is its vector.
+    Known(Arc<[f32]>, Box<str>),
+    /// Its vector is in the target, in this record.
+    Written(Box<str>),
+    /// The service refused it, with these words.
+    Refused(String),
+}
+
+/// What one run knows of the texts that it met.
+#[derive(Default)]
+pub(crate) struct Texts {
+    by_hash: HashMap<TextHash, Text>,
+    /// The known vectors, oldest first.
+    kept: VecDeque<TextHash>,
+}
+
+impl Texts {
+    /// Forgets who waits, after a run was interrupted to be continued: nobody will answer them.
+    pub fn forget_waiting(&mut self) {
+        self.by_hash.retain(|_, text| !matches!(text, Text::Wanted(_)));
+    }
+
+    fn keep(&mut self, hash: TextHash, vector: Arc<[f32]>, first: Box<str>) {
+        self.by_hash.insert(hash, Text::Known(vector, first));
+        self.kept.push_back(hash);
+        if self.kept.len() > KEPT_VECTORS
+            && let Some(oldest) = self.kept.pop_front()
+            && let Some(text) = self.by_hash.get_mut(&oldest)
+            && let Text::Known(_, first) = text
+        {
+            *text = Text::Written(std::mem::take(first));
+        }
+    }
+}
+
+type Answer = (Vec<TextHash>, Vec<OwnedSemaphorePermit>, Result<Vec<Embedded>, PortError>);
+
+/// The stage at work.
+struct Embedding<'a, S, T, E> {
+    context: &'a Arc<Context<S, T>>,
+    embedder: E,
+    texts: &'a mut Texts,
+    out: mpsc::Sender<Ready>,
+    /// Permits for texts that are paid for and not yet in the target.
+    unwritten: Arc<Semaphore>,
+    /// Texts that wait for their batch to fill.
+    batch: Vec<TextHash>,
+    deadline: Option<Instant>,
+    waiting: usize,
+    calls: JoinSet<Answer>,
+    last_call: Option<Instant>,
+}
+
+/// Embeds candidates until both channels end; phase A has precedence over phase B.
+pub(crate) async fn embed<S, T, E>(
+    context: &Arc<Context<S, T>>,
+    embedder: E,
+    texts: &mut Texts,
+    mut migrate: mpsc::Receiver<Candidate>,
+    mut update: mpsc::Receiver<Candidate>,
+    out: mpsc::Sender<Ready>,
+) where
+    S: ReadIndex,
+    T: ReadIndex,
+    E: Embed,
+{
+    let size = context.settings.embed_batch.min(embedder.max_texts()).max(1);
+    let concurrency = context.settings.embed_concurrency.max(1);
+    let mut stage = Embedding {
+        context,
+        embedder,
+        texts,
+        out,
+        unwritten: Arc::new(Semaphore::new(MAX_UNWRITTEN_TEXTS)),
+        batch: Vec::with_capacity(size),
+        deadline: None,
+        waiting: 0,
+        calls: JoinSet::new(),
+        last_call: None,
+    };
+    let (mut migrates, mut updates, mut winding) = (true, true, false);
+    loop {
+        let ended = !migrates && !updates;
+        let full = stage.batch.len() >= size;
+        let free = stage.calls.len() < concurrency;
+        if !winding && free && (full || ended && !stage.batch.is_empty()) {
+            stage.call();
+            continue;
+        }
+        if stage.calls.is_empty() && (winding || ended && stage.batch.is_empty()) {
+            break;
+        }
+        let takes = !winding && !full && stage.waiting < MAX_WAITING;
+        let lingers = !winding && free && !stage.batch.is_empty();
+        let deadline = stage.deadline.unwrap_or_else(Instant::now);
+        tokio::select! {
+            biased;
+            Some(answer) = stage.calls.join_next() => match answer {
+                Ok(answer) => stage.answered(answer).await,
+                Err(panicked) => context.fail(Step::Migrate, PortError::internal(&panicked)),
+            },
+            () = context.wind_down.cancelled(), if !winding => winding = true,
+            candidate = migrate.recv(), if takes && migrates => match candidate {
+                Some(candidate) => stage.take(candidate).await,
+                None => migrates = false,
+            },
+            candidate = update.recv(), if takes && updates => match candidate {
+                Some(candidate) => stage.take(candidate).await,
+                None => updates = false,
+            },
+            () = tokio::time::sleep_until(deadline), if lingers => stage.call(),
+        }
+        context.waiting(FlowStage::Embed, stage.waiting + migrate.len() + update.len());
+    }
+    stage.texts.forget_waiting();
+}
+
+impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
+    /// Takes a record in: its text joins a batch, unless its vector is known, on its way, or stays as it is.
+    async fn take(&mut self, mut candidate: Candidate) {
+        if let Some(vector) = candidate.vector.take() {
+            self.context.recorder.count(|counts| counts.reused += 1);
+            self.deliver(&candidate, &vector, None).await;
+            return;
+        }
+        let hash = candidate.text_hash;
+        match self.texts.by_hash.get_mut(&hash) {
+            None => self.want(hash, candidate),
+            Some(Text::Wanted(waiting)) => {
+                waiting.push(candidate);
+                self.waiting += 1;
+            }
+            Some(Text::Known(vector, _)) => {
+                let vector = vector.clone();
+                self.context.recorder.count(|counts| counts.folded += 1);
+                self.deliver(&candidate, &vector, None).await;
+            }
+            Some(Text::Refused(message)) => {
+                let message = message.clone();
+                self.context.recorder.failed(&candidate.id, candidate.phase, &message);
+            }
+            Some(Text::Written(first)) => {
+                let first = [first.to_string()];
+                self.read_back(candidate, &first).await;
+            }
+        }
+    }
+
+    fn want(&mut self, hash: TextHash, candidate: Candidate) {
+        self.texts.by_hash.insert(hash, Text::Wanted(vec![candidate]));
+        self.batch.push(hash);
+        self.waiting += 1;
+        self.deadline.get_or_insert_with(|| Instant::now() + self.context.settings.linger);
+    }
+
+    /// Gets the vector of a text that was embedded earlier in this run from the record that holds it.
+    async fn read_back(&mut self, candidate: Candidate, first: &[String; 1]) {
+        let context = self.context;
+        let read =
+            context.timed(FlowStage::Fetch, context.target.fetch_records(&context.namespace, first)).await;
+        match read {
+            Err(error) => context.fail(candidate.phase, error),
+            Ok(records) => {
+                let vector =
+                    records.into_iter().find(|record| record.id == first[0]).map(|record| record.values);
+                match vector.filter(|vector| vector.len() == context.settings.dimensions as usize) {
+                    Some(vector) => {
+                        let vector: Arc<[f32]> = vector.into();
+                        self.texts.keep(candidate.text_hash, vector.clone(), first[0].as_str().into());
+                        context.recorder.count(|counts| counts.folded += 1);
+                        self.deliver(&candidate, &vector, None).await;
+                    }
+                    None => {
+                        // The target refused that record, or does not show it yet.
+                        context.recorder.log(
+                            LogLevel::Warn,
+                            format!(
+                                "{}: its text was embedded for {}, which the target does not return: embedding it again",
+                                candidate.id, first[0]
+                            ),
+                        );
+                        let hash = candidate.text_hash;
+                        self.want(hash, candidate);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends the batch on its way.
+    fn call(&mut self) {
+        let hashes = std::mem::take(&mut self.batch);
+        self.deadline = None;
+        let texts: Vec<String> = hashes
+            .iter()
+            .filter_map(|hash| match self.texts.by_hash.get(hash) {
+                Some(Text::Wanted(waiting)) => waiting.first(),
+                _ => None,
+            })
+            .map(|candidate| candidate.text(&self.context.settings).to_owned())
+            .collect();
+        debug_assert_eq!(texts.len(), hashes.len(), "every text of a batch is waited for");
+        let not_before = self.last_call.map(|last| last + self.context.settings.batch_delay);
+        self.last_call = Some(not_before.map_or_else(Instant::now, |at| at.max(Instant::now())));
+        let (context, embedder, unwritten) =
+            (self.context.clone(), self.embedder.clone(), self.unwritten.clone());
+        self.calls.spawn(async move {
+            if let Some(at) = not_before {
+                tokio::time::sleep_until(at).await;
+            }
+            // Taken before paying: when too much is paid for and not yet written, this waits for the writing.
+            let count = u32::try_from(texts.len()).unwrap_or(u32::MAX);
+            let mut permits = Vec::with_capacity(texts.len());
+            if let Ok(mut all) = unwritten.acquire_many_owned(count).await {
+                while let Some(one) = all.split(1) {
+                    permits.push(one);
+                }
+            }
+            if context.wind_down.is_cancelled() {
+                return (Vec::new(), permits, Ok(Vec::new()));
+            }
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let answer = context.timed(FlowStage::Embed, embedder.embed(&texts)).await;
+            (hashes, permits, answer)
+        });
+    }
+
+    /// Hands vectors to the records that wait for them.
+    async fn answered(&mut self, (hashes, permits, answer): Answer) {
+        let outcomes = match answer {
+            Ok(outcomes) if outcomes.len() == hashes.len() => outcomes,
+            Ok(outcomes) => {
+                let message = format!(
+                    "gemini: {} outcomes for {} texts; nothing of it was used",
+                    outcomes.len(),
+                    hashes.len()
+                );
+                return self.context.fail(Step::Migrate, PortError::failed(message));
+            }
+            Err(error) => return self.context.fail(Step::Migrate, error),
+        };
+        for ((hash, outcome), permit) in hashes.into_iter().zip(outcomes).zip(permits) {
+            let Some(Text::Wanted(waiting)) = self.texts.by_hash.remove(&hash) else { continue };
+            self.waiting = self.waiting.saturating_sub(waiting.len());
+            match outcome {
+                Ok(vector) => {
+                    let vector: Arc<[f32]> = vector.into();
+                    let followers = waiting.len().saturating_sub(1) as u64;
+                    let tokens = waiting
+                        .first()
+                        .map_or(0, |first| gemini::estimate_tokens(first.text(&self.context.settings)));
+                    self.context.recorder.count(|counts| {
+                        counts.embedded += 1;
+                        counts.tokens += tokens;
+                        counts.folded += followers;
+                    });
+                    let first = waiting.first().map(|first| first.id.as_str().into()).unwrap_or_default();
+                    let mut paid = Some(permit);
+                    for candidate in &waiting {
+                        self.deliver(candidate, &vector, paid.take()).await;
+                    }
+                    self.texts.keep(hash, vector, first);
+                }
+                Err(message) => {
+                    for candidate in &waiting {
+                        self.context.recorder.failed(&candidate.id, candidate.phase, &message);
+                    }
+                    self.texts.by_hash.insert(hash, Text::Refused(message));
+                }
+            }
+        }
+    }
+
+    async fn deliver(&self, candidate: &Candidate, vector: &[f32], paid: Option<OwnedSemaphorePermit>) {
+        let Candidate { id, phase, metadata, sparse, .. } = candidate;
+        match EncodedRecord::new(id, vector, sparse.as_ref(), metadata) {
+            // If nobody writes any more, the run is being torn down and its record says so.
+            Ok(record) => drop(self.out.send(Ready { record, phase: *phase, paid }).await),
+            Err(error) => self.context.recorder.failed(id, *phase, &error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Counting both sides after a run, and explaining the difference.
+
+use std::time::Duration;
+
+use protocol::{Counts, Reading, Verification};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    context::Context,
+    ports::{PortError, ReadIndex},
+    words::grouped,
+};
+
+/// Statistics lag behind writes, so they are asked again until they show what was written, or patience ends.
+///
+/// A count is never taken as proof that two namespaces are equal: it can only confirm that nothing was lost on the way.
+pub(crate) async fn verify<S: ReadIndex, T: ReadIndex>(context: &Context<S, T>) -> Verification {
+    let counts = context.recorder.counts();
+    let expected = counts.target_listed + counts.migrated;
+    let deadline = Instant::now() + context.settings.verify_patience;
+    let mut pause = Duration::from_millis(100);
+    let mut target;
+    loop {
+        target = reading(context.target.count(&context.namespace).await);
+        let settled = match &target {
+            Reading::Known(count) => *count == expected,
+            // The client has already tried again for as long as that makes sense.
+            Reading::Unknown(_) => true,
+        };
+        if settled || Instant::now() + pause >= deadline {
+            break;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+    let source = reading(context.source.count(&context.namespace).await);
+    let confirmed = target == Reading::Known(expected);
+    let failed = counts.failed_missing + counts.unreadable;
+    let summary = summary(&counts, &target, expected, confirmed, context.target.name());
+    Verification {
+        source,
+        target,
+        expected_target: expected,
+        no_text: counts.no_text,
+        failed,
+        orphans: counts.orphans,
+        confirmed,
+        summary,
+    }
+}
+
+fn reading(count: Result<u64, PortError>) -> Reading<u64> {
+    match count {
+        Ok(count) => Reading::Known(count),
+        Err(error) => Reading::Unknown(error.message),
+    }
+}
+
+fn summary(counts: &Counts, target: &Reading<u64>, expected: u64, confirmed: bool, name: &str) -> String {
+    let held = match target {
+        Reading::Unknown(reason) => {
+            return format!(
+                "the records in {name} could not be counted ({reason}): analyze again to be sure"
+            );
+        }
+        Reading::Known(held) => *held,
+    };
+    if !confirmed {
+        return format!(
+            "{name} counts {} records where {} were expected: it has not caught up yet, or somebody else writes to it; \
+             analyze again to be sure",
+            grouped(held),
+            grouped(expected)
+        );
+    }
+    let mut reasons = Vec::new();
+    if counts.no_text > 0 {
+        reasons.push(format!("{} without text", grouped(counts.no_text)));
+    }
+    if counts.failed > 0 {
+        reasons.push(format!("{} failed", grouped(counts.failed)));
+    }
+    if counts.orphans > 0 {
+        reasons.push(format!("{} only in the target", grouped(counts.orphans)));
+    }
+    let explained = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+    format!(
+        "{name} holds {} records as expected; the source was listed with {}{explained}",
+        grouped(held),
+        grouped(counts.source_listed)
+    )
+}
