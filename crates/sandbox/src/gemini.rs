@@ -17,7 +17,8 @@ pub(crate) use respond::error;
 
 use crate::intercept::Effects;
 use crate::shared::{Plane, Shared};
-use request::{Job, Model};
+use request::Job;
+pub(crate) use request::Model;
 
 /// The routes of both versions.
 pub(crate) fn routes() -> Router<Plane> {
