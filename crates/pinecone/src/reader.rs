@@ -259,7 +259,7 @@ impl Reader {
         ids: &[String],
     ) -> Result<Vec<(String, T)>, Error> {
         let mut records = Vec::new();
-        let mut pending = vec![0..ids.len()];
+        let mut pending = Vec::from_iter([0..ids.len()]);
         while let Some(range) = pending.pop() {
             match self.fetch_once(namespace, &ids[range.clone()]).await {
                 Ok(part) if records.is_empty() => records = part,

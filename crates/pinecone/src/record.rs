@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     fn metadata(value: Value) -> Metadata {
-        value.as_object().unwrap().clone()
+        serde_json::from_value(value).unwrap()
     }
 
     fn encode(value: Value) -> Result<Value, RecordError> {

@@ -107,11 +107,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// Whether a key may travel there: over TLS, or without it to this very machine.
 #[must_use]
 pub fn is_safe_for_keys(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => url.scheme() == "https" || name == "localhost",
-        Some(Host::Ipv4(address)) => url.scheme() == "https" || address.is_loopback(),
-        Some(Host::Ipv6(address)) => url.scheme() == "https" || address.is_loopback(),
-        None => false,
+    match (url.scheme(), url.host()) {
+        ("https", Some(_)) => true,
+        ("http", Some(Host::Domain(name))) => name == "localhost",
+        ("http", Some(Host::Ipv4(address))) => address.is_loopback(),
+        ("http", Some(Host::Ipv6(address))) => address.is_loopback(),
+        _ => false,
     }
 }
 
