@@ -14,7 +14,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: set-up ## build and start the app on the sandbox with sample data; needs no key
-	@$(run) cargo leptos build && exec "$$target/debug/tain" demo $(ARGS)
+	@$(run) cargo leptos build "$${leptos_as_tests[@]}" && exec "$$target/debug/tain" demo $(ARGS)
 
 test: ## everything that CI checks: formatting, clippy, all tests
 	@exec bash xtask/test.sh
@@ -28,15 +28,15 @@ build: ## the release build: target/release/tain and target/site
 	@$(run) cargo leptos build --release --precompress && cargo xtask size
 
 watch: set-up ## the dev server on the sandbox: rebuilds and reloads the page on every change
-	@$(run) exec cargo leptos watch -- demo $(ARGS)
+	@$(run) exec cargo leptos watch "$${leptos_as_tests[@]}" -- demo $(ARGS)
 
 fmt: ## format the code
 	@$(run) cargo fmt --all
 
 lint: set-up ## formatting and clippy, for the server and for the browser
 	@$(run) cargo fmt --all --check
-	@$(run) cargo clippy --workspace --exclude frontend --all-targets -- -D warnings
-	@$(run) cargo clippy --package frontend --target wasm32-unknown-unknown -- -D warnings
+	@$(run) cargo clippy "$${workspace[@]}" --all-targets -- -D warnings
+	@$(run) cargo clippy --package frontend --target wasm32-unknown-unknown --target-dir "$$front_target" -- -D warnings
 
 set-up: ## install what a build needs, only if absent
 	@bash xtask/set-up.sh

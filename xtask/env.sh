@@ -19,3 +19,13 @@ export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$cache/npm/node_modules/.bin:$PATH"
 unset RUSTUP_TOOLCHAIN
 # Coloured output belongs to a terminal; a log is read as plain text.
 [ -t 1 ] || export CARGO_TERM_COLOR=never NO_COLOR=1
+
+# Everything that is not the browser's. `frontend` stays out, because it would turn the app's `hydrate` on beside the
+# server's `ssr`; `app` gets its `ssr` from the server, so that no build differs by its default features.
+workspace=(--workspace --exclude frontend --no-default-features)
+# Cargo chooses features for exactly what it builds. Left alone, cargo-leptos builds the server without what the tests
+# of other members need (`tokio/test-util`, …), and half of the dependencies are compiled a second time. Building for the
+# same members, with the examples for their dev-dependencies, makes the dev profile one build for tests, demo and watch.
+leptos_as_tests=(--bin-cargo-args=--workspace --bin-cargo-args=--exclude=frontend --bin-cargo-args=--examples)
+# Where cargo-leptos compiles the browser's part.
+front_target=$target/front

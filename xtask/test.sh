@@ -28,11 +28,11 @@ count_cargo() {
   read -r p f i < <(awk '/^test result: /{p += $4; f += $6; i += $8} END {print p + 0, f + 0, i + 0}' "$output")
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + i))
 }
-# The counts that run.sh and our Playwright reporter print: `NAME: N passed, N failed, N skipped`.
+# The closing line of run.sh and of our Playwright reporter, perhaps with a name before it: `N passed, N failed`.
 count_plain() {
   local p f s
-  read -r p f s < <(sed -nE 's/^[a-z0-9. -]+: ([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' "$output" |
-    awk '{p += $1; f += $2; s += $3} END {print p + 0, f + 0, s + 0}')
+  read -r p f s < <(sed -nE 's/^([a-z]+: )?([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\2 \3 \5/p' "$output" |
+    tail -n 1 | awk '{print $1 + 0, $2 + 0, $3 + 0} END {if (NR == 0) print 0, 0, 0}')
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
@@ -59,10 +59,11 @@ counted() { # name, counter, command…: a step whose runner must have run at le
 
 step 'set-up' : bash xtask/set-up.sh test
 step 'formatting' : cargo fmt --all --check
-step 'clippy: server and crates' : cargo clippy --locked --workspace --exclude frontend --all-targets -- -D warnings
-step 'clippy: browser' : cargo clippy --locked --package frontend --target wasm32-unknown-unknown -- -D warnings
-counted 'cargo test' count_cargo cargo test --locked --workspace --exclude frontend --no-fail-fast
+step 'clippy: server and crates' : cargo clippy --locked "${workspace[@]}" --all-targets -- -D warnings
+step 'clippy: browser' : cargo clippy --locked --package frontend --target wasm32-unknown-unknown \
+  --target-dir "$front_target" -- -D warnings
+counted 'cargo test' count_cargo cargo test --locked "${workspace[@]}" --no-fail-fast
 counted 'conformance: official clients' count_plain bash crates/sandbox/tests/conformance/run.sh
-step 'site' : cargo leptos build --cargo-locked
+step 'site' : cargo leptos build --cargo-locked "${leptos_as_tests[@]}"
 counted 'browser' count_plain npm --prefix end2end test --silent
 close
