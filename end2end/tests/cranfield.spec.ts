@@ -1,6 +1,6 @@
 import { expect, test } from '../fixtures/index.ts';
 import { mirrored, shown } from '../fixtures/model.ts';
-import { cranfield } from '../fixtures/sandbox.ts';
+import { cranfield, type Metadata } from '../fixtures/sandbox.ts';
 
 const NAMESPACE = 'cranfield';
 
@@ -48,8 +48,8 @@ test('Cranfield is analyzed and mirrored in the browser, and a second look finds
   // Changed metadata and changed texts: exactly those are updated.
   const moved = target.slice(0, 150).map(({ id }, number) => {
     const text = of.get(id)?.metadata['text'];
-    const change = number < 100 ? { reviewed: true } : { text: `${String(text)} Revised.` };
-    return { id, metadata: { ...of.get(id)?.metadata, ...change } };
+    const change: Metadata = number < 100 ? { reviewed: true } : { text: `${String(text)} Revised.` };
+    return { id, set: change };
   });
   await sandbox.patch('source', NAMESPACE, moved);
   await gotoHydrated('/mirror');
