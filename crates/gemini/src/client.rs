@@ -75,7 +75,6 @@ impl Gemini {
     /// # Errors
     ///
     /// If the address is not safe for a key.
-    #[expect(clippy::needless_pass_by_value, reason = "the key belongs to the client from here on")]
     pub fn new(
         api_key: SecretString,
         base_url: &Url,

@@ -15,7 +15,7 @@ use upstream::{Http, Kind, Meter, Pacer, Request, Unusable};
 
 use crate::{
     Error, IndexDescription, LIST_PAGE, MAX_FETCH_IDS, Metadata, Namespace, Quotas, SparseValues,
-    batch::{halves, ranges},
+    batch::ranges,
     wire::{self, ListPage, MetadataPart, NamespacesPage, RpcStatus, Whole, missing, read_fetched},
 };
 
@@ -240,7 +240,7 @@ impl Reader {
     ) -> Result<Vec<(String, T)>, Error> {
         let limit = self.shared.url_bytes.load(Ordering::Relaxed);
         let room = limit.saturating_sub(self.url_overhead(namespace));
-        let sizes = ids.iter().map(|id| "&ids=".len() + Request::encoded_len(id));
+        let sizes = ids.iter().map(|id| url_bytes(id));
         let mut parts: Vec<Vec<(String, T)>> = stream::iter(ranges(sizes, MAX_FETCH_IDS, room))
             .map(|range| self.fetch_part(namespace, &ids[range]))
             .buffered(PARTS_AT_A_TIME)
@@ -259,20 +259,17 @@ impl Reader {
         ids: &[String],
     ) -> Result<Vec<(String, T)>, Error> {
         let mut records = Vec::new();
-        let mut pending = Vec::from_iter([0..ids.len()]);
-        while let Some(range) = pending.pop() {
-            match self.fetch_once(namespace, &ids[range.clone()]).await {
+        let mut pending = vec![ids];
+        while let Some(ids) = pending.pop() {
+            match self.fetch_once(namespace, ids).await {
                 Ok(part) if records.is_empty() => records = part,
                 Ok(part) => records.extend(part),
                 Err(error) if is_no_namespace(&error) => {}
-                Err(error) if range.len() > 1 && is_too_long(&error) => {
-                    let length: usize = ids[range.clone()]
-                        .iter()
-                        .map(|id| "&ids=".len() + Request::encoded_len(id))
-                        .sum::<usize>()
-                        + self.url_overhead(namespace);
-                    self.shared.url_bytes.fetch_min((length / 2).max(SHORTEST_URL_BYTES), Ordering::Relaxed);
-                    let (first, second) = halves(&range);
+                Err(error) if ids.len() > 1 && is_too_long(&error) => {
+                    let half = ids.iter().map(|id| url_bytes(id)).sum::<usize>() / 2;
+                    let limit = (self.url_overhead(namespace) + half).max(SHORTEST_URL_BYTES);
+                    self.shared.url_bytes.fetch_min(limit, Ordering::Relaxed);
+                    let (first, second) = ids.split_at(ids.len() / 2);
                     pending.extend([second, first]);
                 }
                 Err(error) => return Err(error.into()),
@@ -416,6 +413,11 @@ pub(crate) fn in_namespace(request: Request, namespace: &Namespace) -> Request {
         Some(name) => request.query("namespace", name),
         None => request,
     }
+}
+
+/// What an id adds to the URL of a fetch.
+fn url_bytes(id: &str) -> usize {
+    "&ids=".len() + Request::encoded_len(id)
 }
 
 /// Whether a 404 says that the namespace does not exist, and not that a proxy does not know the way.

@@ -1,4 +1,5 @@
 //! The client against a server that answers what it is told to, byte for byte.
+#![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
 
 use std::{
     collections::VecDeque,
