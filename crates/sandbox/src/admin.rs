@@ -1,11 +1,13 @@
 //! The control API of the sandbox itself, `/sandbox/*` on the main port.
 
-use axum::extract::{Query, State as Extract};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Query, Request, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use http::StatusCode;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Error;
@@ -32,6 +34,27 @@ fn state(plane: Plane) -> State {
     State(plane.shared)
 }
 
+/// A body of JSON, whatever its content type says: `curl -d` does not say so.
+struct Body<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| {
+            (StatusCode::BAD_REQUEST, Json(json!({"error": error.to_string()}))).into_response()
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// Reads JSON in a second step, so that the message names the field that is wrong.
+fn read<T: DeserializeOwned>(json: Value, what: &str) -> Result<T, Error> {
+    serde_json::from_value(json)
+        .map_err(|error| Error::Record { record: what.to_owned(), message: error.to_string() })
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = match self {
@@ -54,21 +77,15 @@ async fn faults(Extract(plane): Extract<Plane>) -> Json<Value> {
     Json(json!({"faults": faults}))
 }
 
-/// One fault or a list of them.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(Box<Fault>),
-    More(Vec<Fault>),
-}
-
-async fn add_faults(Extract(plane): Extract<Plane>, Json(faults): Json<OneOrMore>) -> Json<Value> {
-    let state = state(plane);
-    match faults {
-        OneOrMore::One(fault) => state.add_fault(*fault),
-        OneOrMore::More(faults) => faults.into_iter().for_each(|fault| state.add_fault(fault)),
+async fn add_faults(Extract(plane): Extract<Plane>, Body(faults): Body<Value>) -> Result<Json<Value>, Error> {
+    let faults = if faults.is_array() { faults } else { Value::Array(vec![faults]) };
+    let faults: Vec<Fault> = read(faults, "fault")?;
+    for index in faults.iter().filter_map(|fault| fault.index.as_deref()) {
+        plane.shared.find(index)?;
     }
-    Json(json!({"faults": state.faults().len()}))
+    let state = state(plane);
+    faults.into_iter().for_each(|fault| state.add_fault(fault));
+    Ok(Json(json!({"faults": state.faults().len()})))
 }
 
 async fn clear_faults(Extract(plane): Extract<Plane>) -> Json<Value> {
@@ -119,7 +136,7 @@ struct Batch<T> {
 
 async fn put(
     Extract(plane): Extract<Plane>,
-    Json(batch): Json<Batch<NewRecord>>,
+    Body(batch): Body<Batch<NewRecord>>,
 ) -> Result<Json<Value>, Error> {
     let count = state(plane).put(&batch.index, &batch.namespace, batch.records)?;
     Ok(Json(json!({"records": count})))
@@ -127,7 +144,7 @@ async fn put(
 
 async fn patch(
     Extract(plane): Extract<Plane>,
-    Json(batch): Json<Batch<Patch>>,
+    Body(batch): Body<Batch<Patch>>,
 ) -> Result<Json<Value>, Error> {
     let count = state(plane).patch(&batch.index, &batch.namespace, batch.records)?;
     Ok(Json(json!({"records": count})))
@@ -142,7 +159,7 @@ struct Removal {
     ids: Vec<String>,
 }
 
-async fn remove(Extract(plane): Extract<Plane>, Json(removal): Json<Removal>) -> Result<Json<Value>, Error> {
+async fn remove(Extract(plane): Extract<Plane>, Body(removal): Body<Removal>) -> Result<Json<Value>, Error> {
     let count = state(plane).remove(&removal.index, &removal.namespace, removal.ids)?;
     Ok(Json(json!({"records": count})))
 }
@@ -150,7 +167,7 @@ async fn remove(Extract(plane): Extract<Plane>, Json(removal): Json<Removal>) ->
 async fn load(
     Extract(plane): Extract<Plane>,
     Query(place): Query<Place>,
-    body: axum::body::Bytes,
+    body: Bytes,
 ) -> Result<Json<Value>, Error> {
     let count = read_jsonl(&state(plane), &place.index, &place.namespace, &body)?;
     Ok(Json(json!({"records": count})))
@@ -167,11 +184,10 @@ struct Generation {
 
 async fn generate(
     Extract(plane): Extract<Plane>,
-    Json(request): Json<Generation>,
+    Body(request): Body<Generation>,
 ) -> Result<Json<Value>, Error> {
-    // Read in two steps, because serde cannot refuse unknown fields of a flattened structure.
-    let what: Generate = serde_json::from_value(request.what)
-        .map_err(|error| Error::Record { record: "generate".to_owned(), message: error.to_string() })?;
+    // Unknown fields of a flattened structure are noticed only in a second step.
+    let what: Generate = read(request.what, "generate")?;
     let count = state(plane).generate(&request.index, &request.namespace, what)?;
     Ok(Json(json!({"records": count})))
 }

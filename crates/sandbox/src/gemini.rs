@@ -36,7 +36,7 @@ pub(crate) fn check_key(shared: &Shared, headers: &HeaderMap, query: Option<&str
     };
     let in_header =
         headers.get("x-goog-api-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
-    let Some(key) = in_header.or_else(in_query).filter(|key| !key.is_empty()) else {
+    let Some(key) = in_header.filter(|key| !key.is_empty()).or_else(in_query) else {
         return Some(error(
             StatusCode::FORBIDDEN,
             "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.",

@@ -112,3 +112,47 @@ impl Namespace {
         self.records.is_empty() && self.pending.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::{Metadata, MetadataValue};
+
+    const DELAY: Duration = Duration::from_secs(10);
+
+    fn record(number: f64) -> Option<Record> {
+        let metadata = Metadata::from([("n".to_owned(), MetadataValue::Number(number))]);
+        Some(Record::stored(Box::default(), None, metadata))
+    }
+
+    fn number(record: Option<&Record>) -> Option<MetadataValue> {
+        record.and_then(|record| record.metadata().get("n").cloned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_become_visible_one_after_the_other() {
+        let mut namespace = Namespace::default();
+        let id = || Box::from("a");
+        assert_eq!(namespace.write(Instant::now(), DELAY, [(id(), record(1.0))]), 1);
+        tokio::time::advance(DELAY / 2).await;
+        assert_eq!(namespace.write(Instant::now(), DELAY, [(id(), record(2.0))]), 2);
+        let seen = |namespace: &mut Namespace| {
+            let now = Instant::now();
+            namespace.settle(now, DELAY);
+            let fetched = number(namespace.fetch("a", now, DELAY / 2).as_ref());
+            (number(namespace.records.get("a")), fetched, namespace.indexed)
+        };
+        let n = |number| Some(MetadataValue::Number(number));
+        assert_eq!(seen(&mut namespace), (None, n(1.0), 0));
+        assert_eq!(number(namespace.newest("a").as_ref()), n(2.0));
+        tokio::time::advance(DELAY / 2).await;
+        assert_eq!(seen(&mut namespace), (n(1.0), n(2.0), 1));
+        namespace.write(Instant::now(), DELAY, [(id(), None)]);
+        assert!(namespace.as_it_will_be().is_empty());
+        tokio::time::advance(DELAY / 2).await;
+        assert_eq!(seen(&mut namespace), (n(2.0), None, 2));
+        tokio::time::advance(DELAY / 2).await;
+        assert_eq!(seen(&mut namespace), (None, None, 3));
+        assert!(namespace.is_empty());
+    }
+}

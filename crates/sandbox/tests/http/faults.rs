@@ -1,0 +1,208 @@
+//! Faults, set from Rust and over HTTP.
+
+use std::future::Future;
+use std::pin::pin;
+
+use futures::poll;
+use reqwest::Method;
+use sandbox::{Effect, Endpoint, Fault, Options, When};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Fixture, ids_of, records};
+
+const LIST: &str = "/vectors/list?namespace=ns";
+const FETCH: &str = "/vectors/fetch?namespace=ns&ids=r000&ids=r001";
+
+async fn filled() -> Fixture {
+    let fixture = Fixture::start(Options::default()).await;
+    fixture.upsert("ns", records(2)).await;
+    fixture
+}
+
+fn fault(json: Value) -> Fault {
+    serde_json::from_value(json).unwrap()
+}
+
+async fn get(fixture: &Fixture, path: &str) -> reqwest::Result<Answer> {
+    fixture.try_scratch(Method::GET, path, None).await
+}
+
+#[tokio::test]
+async fn errors_have_the_shape_that_was_asked_for() {
+    let fixture = filled().await;
+    for (effect, status, text) in [
+        (
+            json!({"kind": "status", "code": 500}),
+            500,
+            r#"{"code":13,"details":[],"message":"Internal Server Error"}"#,
+        ),
+        (json!({"kind": "status", "code": 503, "body": "text", "message": "later"}), 503, "later"),
+        (json!({"kind": "status", "code": 429, "body": "empty", "retry_after": 7}), 429, ""),
+    ] {
+        fixture.state.clear_faults();
+        fixture.state.add_fault(fault(json!({"endpoint": "list", "effect": effect})));
+        let answer = get(&fixture, LIST).await.unwrap();
+        assert_eq!((answer.status, answer.text.as_str()), (status, text));
+        assert_eq!(answer.header("retry-after"), (status == 429).then_some("7"));
+    }
+    fixture.state.clear_faults();
+    fixture.state.add_fault(fault(
+        json!({"endpoint": "list", "effect": {"kind": "status", "code": 502, "body": "html"}}),
+    ));
+    let answer = get(&fixture, LIST).await.unwrap();
+    assert!(answer.header("content-type").unwrap().starts_with("text/html"));
+    fixture
+        .state
+        .add_fault(fault(json!({"endpoint": "describe", "effect": {"kind": "status", "code": 503}})));
+    let answer = fixture.main(Method::GET, "/indexes", None).await;
+    assert_eq!(
+        answer.json(),
+        json!({"error": {"code": "UNKNOWN", "message": "Service Unavailable"}, "status": 503})
+    );
+}
+
+#[tokio::test]
+async fn connections_are_reset_before_and_within_the_answer() {
+    let fixture = filled().await;
+    for (effect, upserted) in [(Effect::Reset, false), (Effect::LostAnswer, true)] {
+        fixture.state.clear_faults();
+        fixture.state.add_fault(Fault::always(Endpoint::Upsert, effect).when(When::Nth(1)));
+        let body = json!({"namespace": "other", "vectors": records(1)});
+        assert!(fixture.try_scratch(Method::POST, "/vectors/upsert", Some(body)).await.is_err());
+        let written = fixture.state.record("scratch", "other", "r000").unwrap();
+        assert_eq!(written.is_some(), upserted);
+    }
+    for after_bytes in [None, Some(200)] {
+        fixture.state.clear_faults();
+        fixture.state.add_fault(Fault::always(Endpoint::Fetch, Effect::ResetInBody { after_bytes }));
+        let error = get(&fixture, FETCH).await.err().unwrap();
+        // The head arrived, so that it is the body that could not be read.
+        assert!(error.is_body() || error.is_decode(), "{error:?}");
+    }
+    assert_eq!(fixture.state.calls("scratch", Endpoint::Upsert).unwrap().failed, 2);
+}
+
+#[tokio::test]
+async fn bodies_are_cut_or_trickle() {
+    let fixture = filled().await;
+    let whole = get(&fixture, FETCH).await.unwrap().text;
+    fixture
+        .state
+        .add_fault(Fault::always(Endpoint::Fetch, Effect::SlowBody { chunk_bytes: 50, pause_ms: 1 }));
+    assert_eq!(get(&fixture, FETCH).await.unwrap().text, whole);
+    fixture.state.clear_faults();
+    fixture.state.add_fault(Fault::always(Endpoint::Fetch, Effect::CutBody { after_bytes: Some(10) }));
+    let cut = get(&fixture, FETCH).await.unwrap();
+    assert_eq!((cut.status, cut.text.as_str()), (200, &whole[..10]));
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_holds_up_neither_others_nor_the_end() {
+    let fixture = filled().await;
+    fixture.state.add_fault(Fault::always(Endpoint::List, Effect::Hang));
+    let mut hanging = pin!(get(&fixture, LIST));
+    // Until the call has arrived.
+    while fixture.state.calls("scratch", Endpoint::List).unwrap().requests == 0 {
+        assert!(poll!(&mut hanging).is_pending());
+        tokio::task::yield_now().await;
+    }
+    get(&fixture, FETCH).await.unwrap();
+    assert!(poll!(&mut hanging).is_pending());
+    fixture.sandbox.shutdown().cancel();
+    assert_eq!(finished(hanging).await.unwrap().status, 503);
+}
+
+async fn finished<F: Future>(future: F) -> F::Output {
+    future.await
+}
+
+#[tokio::test]
+async fn listings_and_fetches_lie() {
+    let fixture = filled().await;
+    for (effect, ids, more) in [
+        (json!({"kind": "out_of_order"}), &["r001", "r000"][..], false),
+        (json!({"kind": "duplicate_ids"}), &["r000", "r000", "r001"], false),
+        (json!({"kind": "short_pages", "limit": 1}), &["r000"], true),
+        (json!({"kind": "short_pages", "limit": 0}), &[], true),
+    ] {
+        fixture.state.clear_faults();
+        fixture.state.add_fault(fault(json!({"endpoint": "list", "effect": effect})));
+        let page = get(&fixture, LIST).await.unwrap().json();
+        assert_eq!(
+            (ids_of(&page), page.get("pagination").is_some()),
+            (ids.iter().map(ToString::to_string).collect(), more)
+        );
+    }
+    fixture
+        .state
+        .add_fault(fault(json!({"endpoint": "fetch", "effect": {"kind": "missing_records", "count": 1}})));
+    let fetched = get(&fixture, FETCH).await.unwrap().json();
+    assert_eq!(fetched["vectors"].as_object().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn embeddings_are_broken_in_every_way() {
+    let fixture = Fixture::start(Options::default()).await;
+    let requests: Vec<Value> = ["good", "POISON text"]
+        .iter()
+        .map(|text| json!({"model": "models/gemini-embedding-001", "outputDimensionality": 3, "content": {"parts": [{"text": text}]}}))
+        .collect();
+    let body = json!({"requests": requests});
+    let embed = || {
+        fixture.main(Method::POST, "/v1/models/gemini-embedding-001:batchEmbedContents", Some(body.clone()))
+    };
+    let embeddings = |answer: Answer| answer.json()["embeddings"].as_array().unwrap().clone();
+    let set = |effect: Value| {
+        fixture.state.clear_faults();
+        fixture.state.add_fault(fault(json!({"endpoint": "embed", "effect": effect})));
+    };
+    set(json!({"kind": "missing_embeddings", "count": 1}));
+    assert_eq!(embeddings(embed().await).len(), 1);
+    set(json!({"kind": "extra_embeddings", "count": 1}));
+    assert_eq!(embeddings(embed().await).len(), 3);
+    set(json!({"kind": "wrong_dimension", "dimension": 2}));
+    assert_eq!(embeddings(embed().await)[0]["values"].as_array().unwrap().len(), 2);
+    set(json!({"kind": "zero_vector"}));
+    assert_eq!(embeddings(embed().await)[0]["values"], json!([0.0, 0.0, 0.0]));
+    set(json!({"kind": "null_value"}));
+    assert_eq!(embeddings(embed().await)[0]["values"][2], Value::Null);
+    set(json!({"kind": "poison_text", "marker": "POISON"}));
+    assert_eq!(embed().await.status, 400);
+    set(json!({"kind": "quota", "period": "day", "retry_seconds": 45}));
+    let answer = embed().await;
+    let details = answer.json()["error"]["details"].clone();
+    assert_eq!(answer.status, 429);
+    assert!(details[1]["violations"][0]["quotaId"].as_str().unwrap().contains("PerDay"));
+    assert_eq!(details[2]["retryDelay"], "45s");
+}
+
+#[tokio::test]
+async fn faults_are_set_listed_and_removed_over_http() {
+    let fixture = filled().await;
+    let set = json!([
+        {"endpoint": "list", "index": "scratch", "when": {"nth": 2}, "effect": {"kind": "status", "code": 401, "body": "text", "message": "Unauthorized"}},
+        {"endpoint": "list", "index": "target", "effect": {"kind": "reset"}},
+    ]);
+    assert_eq!(
+        fixture.main(Method::POST, "/sandbox/faults", Some(set.clone())).await.json(),
+        json!({"faults": 2})
+    );
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(get(&fixture, LIST).await.unwrap().status);
+    }
+    assert_eq!(statuses, [200, 401, 200]);
+    let listed = fixture.main(Method::GET, "/sandbox/faults", None).await.json();
+    assert_eq!((&listed["faults"][0]["calls"], &listed["faults"][1]["calls"]), (&json!(3), &json!(0)));
+    assert_eq!(listed["faults"][0]["fault"]["when"], json!({"nth": 2}));
+    for bad in [
+        json!({"endpoint": "lists", "effect": {"kind": "reset"}}),
+        json!({"endpoint": "list", "index": "nowhere", "effect": {"kind": "reset"}}),
+        json!({"endpoint": "list", "effect": {"kind": "status"}}),
+    ] {
+        let answer = fixture.main(Method::POST, "/sandbox/faults", Some(bad)).await;
+        assert!(answer.status >= 400 && answer.json()["error"].is_string(), "{}", answer.text);
+    }
+    fixture.main(Method::DELETE, "/sandbox/faults", None).await;
+    assert_eq!(fixture.main(Method::GET, "/sandbox/faults", None).await.json(), json!({"faults": []}));
+}
