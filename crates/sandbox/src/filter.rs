@@ -56,6 +56,11 @@ impl Filter {
         Ok(Self::All(all))
     }
 
+    /// Whether it matches everything, so that nobody need look at a record.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::All(filters) if filters.is_empty())
+    }
+
     /// Whether a record with this metadata matches.
     pub(crate) fn matches(&self, metadata: &Metadata) -> bool {
         match self {

@@ -34,6 +34,10 @@ pub(crate) async fn intercept(
 ) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if plane.index.is_none() && path.starts_with("/sandbox") {
+        // A page of any site could otherwise reset a rehearsal: browsers let it send, though not read.
+        if request.headers().contains_key(header::ORIGIN) {
+            return (StatusCode::FORBIDDEN, "The sandbox is not driven by web pages.").into_response();
+        }
         return next.run(request).await;
     }
     let shared = Arc::clone(&plane.shared);

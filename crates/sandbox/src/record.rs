@@ -21,6 +21,8 @@ pub(crate) enum Record {
 /// What somebody wrote.
 pub(crate) struct Stored {
     pub(crate) values: Box<[f32]>,
+    /// The sum of the squares of the values, which every search needs.
+    square: f32,
     pub(crate) sparse: Option<Sparse>,
     pub(crate) metadata: Metadata,
 }
@@ -48,7 +50,16 @@ impl Include {
 
 impl Record {
     pub(crate) fn stored(values: Box<[f32]>, sparse: Option<Sparse>, metadata: Metadata) -> Self {
-        Self::Stored(Arc::new(Stored { values, sparse, metadata }))
+        let square = values.iter().map(|value| value * value).sum();
+        Self::Stored(Arc::new(Stored { values, square, sparse, metadata }))
+    }
+
+    /// The sum of the squares of the values.
+    pub(crate) fn square(&self) -> f32 {
+        match self {
+            Self::Stored(stored) => stored.square,
+            Self::Synthetic(synthetic, number) => synthetic.square(*number),
+        }
     }
 
     pub(crate) fn values(&self) -> Cow<'_, [f32]> {

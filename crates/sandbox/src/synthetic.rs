@@ -71,6 +71,8 @@ pub(crate) struct Pool {
     text: Vec<u8>,
     /// Where in `text` each number starts; one more at the end.
     starts: Vec<usize>,
+    /// The sum of the squares of the numbers before each; one more at the end.
+    squares: Vec<f64>,
 }
 
 /// How many different vectors there are.
@@ -84,13 +86,18 @@ impl Pool {
             .collect();
         let mut text = Vec::with_capacity(values.len() * 13);
         let mut starts = Vec::with_capacity(values.len() + 1);
+        let mut squares = Vec::with_capacity(values.len() + 1);
+        let mut sum = 0.0;
         for value in &values {
             starts.push(text.len());
+            squares.push(sum);
+            sum += f64::from(value * value);
             crate::json::write(&mut text, value);
             text.push(b',');
         }
         starts.push(text.len());
-        Self { values, text, starts }
+        squares.push(sum);
+        Self { values, text, starts, squares }
     }
 }
 
@@ -118,6 +125,15 @@ impl Synthetic {
     pub(crate) fn values(&self, number: u32) -> &[f32] {
         let offset = self.offset(number);
         self.pool.values.get(offset..offset + self.dimension).unwrap_or_default()
+    }
+
+    /// The sum of the squares of the values.
+    pub(crate) fn square(&self, number: u32) -> f32 {
+        let before = |place: usize| self.pool.squares.get(place).copied().unwrap_or_default();
+        let offset = self.offset(number);
+        #[expect(clippy::cast_possible_truncation, reason = "scores are f32, too")]
+        let square = (before(offset + self.dimension) - before(offset)) as f32;
+        square
     }
 
     pub(crate) fn write_values(&self, buffer: &mut Vec<u8>, number: u32) {

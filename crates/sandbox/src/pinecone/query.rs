@@ -94,7 +94,7 @@ pub(super) async fn query(
         };
         let scored = wanted.map_or_else(Vec::new, |wanted| {
             nearest(space, &wanted, index.options.metric, request.top_k, |record| {
-                filter.matches(&record.metadata())
+                filter.is_empty() || filter.matches(&record.metadata())
             })
         });
         indexed = space.indexed;
@@ -140,29 +140,55 @@ fn nearest<'a>(
     {
         return records.take(count).map(|(id, record)| (0.0, id.as_ref(), record)).collect();
     }
+    let products = Products::of(wanted);
     let mut scored: Vec<(f32, &str, &Record)> =
-        records.map(|(id, record)| (score(wanted, record, metric), id.as_ref(), record)).collect();
-    scored.sort_by(|(one, ..), (other, ..)| match metric {
+        records.map(|(id, record)| (score(&products, record, metric), id.as_ref(), record)).collect();
+    let order = |(one, ..): &(f32, &str, &Record), (other, ..): &(f32, &str, &Record)| match metric {
         Metric::Euclidean => one.total_cmp(other),
         Metric::Cosine | Metric::Dotproduct => other.total_cmp(one),
-    });
+    };
+    scored.sort_by(order);
     scored.truncate(count);
     scored
 }
 
-fn score(wanted: &Wanted, record: &Record, metric: Metric) -> f32 {
-    let values = record.values();
+/// A query, prepared for many products with it.
+struct Products<'a> {
+    wanted: &'a Wanted,
+    square: f32,
+    /// The places and values that are not zero, when they are few: clients that only poll send one.
+    few: Option<Vec<(usize, f32)>>,
+}
+
+impl<'a> Products<'a> {
+    fn of(wanted: &'a Wanted) -> Self {
+        let filled: Vec<(usize, f32)> =
+            wanted.values.iter().copied().enumerate().filter(|(_, value)| *value != 0.0).collect();
+        let square = dot(&wanted.values, &wanted.values);
+        Self { wanted, square, few: (filled.len() < wanted.values.len() / 16).then_some(filled) }
+    }
+
+    fn with(&self, values: &[f32]) -> f32 {
+        match &self.few {
+            Some(few) => {
+                few.iter().filter_map(|(place, value)| values.get(*place).map(|other| other * value)).sum()
+            }
+            None => dot(&self.wanted.values, values),
+        }
+    }
+}
+
+fn score(products: &Products<'_>, record: &Record, metric: Metric) -> f32 {
+    let product = products.with(&record.values());
     let dense = match metric {
-        Metric::Dotproduct => dot(&wanted.values, &values),
+        Metric::Dotproduct => product,
         Metric::Cosine => {
-            let lengths = (dot(&values, &values) * dot(&wanted.values, &wanted.values)).sqrt();
-            if lengths > 0.0 { dot(&wanted.values, &values) / lengths } else { 0.0 }
+            let lengths = (record.square() * products.square).sqrt();
+            if lengths > 0.0 { product / lengths } else { 0.0 }
         }
-        Metric::Euclidean => {
-            wanted.values.iter().zip(values.iter()).map(|(one, other)| (one - other) * (one - other)).sum()
-        }
+        Metric::Euclidean => (record.square() + products.square - 2.0 * product).max(0.0),
     };
-    match (&wanted.sparse, record.sparse()) {
+    match (&products.wanted.sparse, record.sparse()) {
         (Some(wanted), Some(sparse)) => dense + sparse_dot(wanted, sparse),
         _ => dense,
     }
@@ -188,4 +214,40 @@ fn sparse_dot(one: &Sparse, other: &Sparse) -> f32 {
         .zip(&one.values)
         .filter_map(|(index, value)| at(index).and_then(|at| other.values.get(at)).map(|other| value * other))
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::Metadata;
+
+    fn ids(metric: Metric, wanted: &[f32], sparse: Option<Sparse>) -> Vec<String> {
+        let mut space = Namespace::default();
+        let wide = |values: [f32; 2]| values.into_iter().chain([0.0; 30]).collect::<Box<[f32]>>();
+        for (id, values, weight) in
+            [("long", [3.0, 4.0], 1.0), ("near", [1.0, 0.1], 2.0), ("opposite", [-1.0, 0.0], 100.0)]
+        {
+            let sparse = Some(Sparse { indices: vec![5], values: vec![weight] });
+            space.records.insert(id.into(), Record::stored(wide(values), sparse, Metadata::new()));
+        }
+        let wanted = Wanted { values: wanted.iter().copied().chain([0.0; 30]).collect(), sparse };
+        nearest(&space, &wanted, metric, 3, |_| true).iter().map(|(_, id, _)| (*id).to_owned()).collect()
+    }
+
+    #[test]
+    fn each_metric_ranks_in_its_own_way() {
+        assert_eq!(ids(Metric::Cosine, &[1.0, 0.0], None), ["near", "long", "opposite"]);
+        assert_eq!(ids(Metric::Dotproduct, &[1.0, 0.0], None), ["long", "near", "opposite"]);
+        assert_eq!(ids(Metric::Euclidean, &[1.0, 0.0], None), ["near", "opposite", "long"]);
+        let sparse = Some(Sparse { indices: vec![9, 5], values: vec![7.0, 1.0] });
+        assert_eq!(ids(Metric::Dotproduct, &[1.0, 0.0], sparse), ["opposite", "long", "near"]);
+    }
+
+    #[test]
+    fn few_and_many_places_give_the_same_product() {
+        let values: Vec<f32> = (0..40_u8).map(f32::from).collect();
+        let few = Wanted { values: (0..40_u8).map(|n| f32::from(n / 39)).collect(), sparse: None };
+        assert!(Products::of(&few).few.is_some());
+        assert_eq!(Products::of(&few).with(&values), dot(&few.values, &values));
+    }
 }

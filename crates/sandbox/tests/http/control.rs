@@ -114,6 +114,15 @@ async fn a_reset_brings_back_the_start() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the sandbox is judged without our own client")]
+async fn a_web_page_cannot_drive_it() {
+    let fixture = Fixture::start(Options::default()).await;
+    let url = format!("{}/sandbox/reset", fixture.sandbox.url());
+    let answer = fixture.client.post(url).header("origin", "https://example.com").send().await.unwrap();
+    assert_eq!(answer.status(), 403);
+}
+
+#[tokio::test]
 async fn records_survive_in_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let options =
