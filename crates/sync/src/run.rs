@@ -198,10 +198,10 @@ where
         }
         match pass {
             Pass::OutOfOrder(Side::Source) if orders.source == Order::Promised => {
-                orders.source = Order::SortedHere
+                orders.source = Order::SortedHere;
             }
             Pass::OutOfOrder(Side::Target) if orders.target == Order::Promised => {
-                orders.target = Order::SortedHere
+                orders.target = Order::SortedHere;
             }
             Pass::OutOfOrder(_) => {
                 return Some((

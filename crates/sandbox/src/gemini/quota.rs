@@ -139,10 +139,12 @@ impl Exhausted {
 
 /// The answer of the fault `quota`.
 pub(crate) fn exhausted(shared: &Shared, period: Period, retry_seconds: f64) -> Response {
-    let what = match period {
-        Period::Minute => What::TextsPerMinute,
-        Period::Day => What::TextsPerDay,
+    let quota = &shared.options.gemini_quota;
+    let (what, limit) = match period {
+        Period::Minute => (What::TextsPerMinute, quota.texts_per_minute),
+        Period::Day => (What::TextsPerDay, quota.texts_per_day),
     };
     let retry = Duration::try_from_secs_f64(retry_seconds).unwrap_or_default();
-    Exhausted { what, limit: 100, retry }.answer(shared, Model::First)
+    // A client may take the limit at its word, so where none is set the free tier's is named.
+    Exhausted { what, limit: limit.unwrap_or(100), retry }.answer(shared, Model::First)
 }

@@ -1,0 +1,5 @@
+//! The core, the real clients and the sandbox over real HTTP: every fault ends in the exact expected state.
+
+mod faults;
+mod metadata;
+mod world;
