@@ -61,6 +61,7 @@ fn shown(value: &Value) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "`json!` makes values, and cases read better without `&`")]
 mod tests {
     use super::*;
 

@@ -115,6 +115,7 @@ pub(crate) fn prepare(
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "`json!` makes values, and cases read better without `&`")]
 mod tests {
     use serde_json::json;
 
