@@ -86,9 +86,9 @@ fn a_dry_run_costs_nothing_and_says_what_a_live_run_does() {
     assert_eq!((planned.missing, planned.changed), (counts.migrated, counts.updated));
     assert_eq!(planned.embeddings, counts.embedded);
     assert_eq!(planned.folded, counts.folded);
-    assert_eq!(planned.embeddings as usize, world.embedder.state().paid.len());
-    assert_eq!(planned.requests.upsert as usize, world.target.state().upserts);
-    assert_eq!(planned.requests.embed as usize, world.embedder.state().calls);
+    assert_eq!(planned.embeddings, world.embedder.state().paid.len() as u64);
+    assert_eq!(planned.requests.upsert, world.target.state().upserts as u64);
+    assert_eq!(planned.requests.embed, world.embedder.state().calls as u64);
     assert_eq!(planned.hash, live.view.plan.expect("a live run says what it found").hash);
 }
 

@@ -299,7 +299,7 @@ impl World {
             embedder: MemoryEmbedder::new(100, target.clone()),
             target,
             settings: Settings {
-                dimensions: DIMENSIONS as u32,
+                dimensions: u32::try_from(DIMENSIONS).expect("a few"),
                 verify_patience: Duration::from_secs(1),
                 ..Settings::default()
             },
@@ -376,6 +376,7 @@ pub fn request(kind: RunKind) -> RunRequest {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`json!` makes values, and cases read better without `&`")]
 pub fn stored(metadata: Value) -> Stored {
     let metadata = metadata.as_object().expect("metadata is an object").clone();
     Stored { metadata, values: vec![9.0; DIMENSIONS], sparse: None }
