@@ -1,2 +1,7 @@
 //! The binary `tain`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::main()
+}

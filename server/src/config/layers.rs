@@ -207,7 +207,21 @@ pub fn entries(sources: &Sources) -> Result<Vec<Entry>, LayerError> {
         (Origin::DotEnv, &dot_env),
         (Origin::ConfigFile, &config_file),
     ];
-    Ok(VARIABLES.iter().map(|variable| entry(variable, &layers)).collect())
+    let home = data_home(&sources.environment);
+    let entries = VARIABLES.iter().map(|variable| {
+        let mut entry = entry(variable, &layers);
+        if variable.name == "TAIN_DATA_DIR" && entry.value.is_none() {
+            entry.value = home.as_ref().map(|home| home.join("tain").display().to_string().into());
+        }
+        entry
+    });
+    Ok(entries.collect())
+}
+
+/// Where the user's data is kept (XDG Base Directory Specification): `$XDG_DATA_HOME`, or `~/.local/share`.
+fn data_home(environment: &Layer) -> Option<PathBuf> {
+    let directory = |name: &str| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    directory("XDG_DATA_HOME").or_else(|| directory("HOME").map(|home| home.join(".local/share")))
 }
 
 fn names(variable: &Variable) -> impl Iterator<Item = &'static str> {

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fs};
+use std::{collections::HashMap, fs, path::PathBuf};
 
 use secrecy::ExposeSecret;
 
@@ -43,8 +43,8 @@ fn nothing_set_is_a_configuration() {
     assert_eq!(config.pinecone.source, "gflops-serverless");
     assert_eq!(config.pinecone.target, "askdona");
     assert_eq!(config.pinecone.controller.as_str(), "https://api.pinecone.io/");
-    assert_eq!(config.gemini.model, "gemini-embedding-001");
-    assert_eq!(config.gemini.dimensions, 3_072);
+    assert_eq!(config.gemini.model.id, "gemini-embedding-001");
+    assert_eq!(config.gemini.model.dimensions, 3_072);
     assert_eq!(config.mirror.added_key, "clearance_level");
     assert_eq!(config.mirror.added_value, serde_json::json!(1));
     assert_eq!(config.listen.to_string(), "127.0.0.1:3000");
@@ -113,6 +113,7 @@ fn what_cannot_be_used_is_named_with_its_origin_and_a_remedy() {
         ("GEMINI_TASK_TYPE", "SEARCH", "RETRIEVAL_DOCUMENT"),
         ("GEMINI_OUTPUT_DIMENSIONS", "4096", "1 to 3072"),
         ("PINECONE_CONTROLLER_HOST", "ftp://x", "https://host"),
+        ("GOOGLE_GEMINI_BASE_URL", "http://example.org", "use https"),
         ("TAIN_LISTEN", "3000", "127.0.0.1:3000"),
         ("TAIN_LOG_FORMAT", "xml", "text or json"),
     ] {

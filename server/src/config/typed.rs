@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
+use gemini::{Model, TaskType};
 use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
@@ -20,11 +21,11 @@ pub struct Pinecone {
     /// `PINECONE_CONTROLLER_HOST`.
     pub controller: Url,
     /// `PINECONE_LIST_PER_SECOND`.
-    pub list_per_second: u32,
+    pub list_per_second: u64,
     /// `PINECONE_FETCH_PER_SECOND`.
-    pub fetch_per_second: u32,
+    pub fetch_per_second: u64,
     /// `PINECONE_UPSERT_PER_SECOND`.
-    pub upsert_per_second: u32,
+    pub upsert_per_second: u64,
     /// `PINECONE_UPSERT_BYTES_PER_SECOND`.
     pub upsert_bytes_per_second: u64,
 }
@@ -36,12 +37,8 @@ pub struct Gemini {
     pub api_key: Option<SecretString>,
     /// `GOOGLE_GEMINI_BASE_URL`.
     pub base_url: Url,
-    /// `GEMINI_EMBEDDING_MODEL`, without a leading `models/`.
-    pub model: String,
-    /// `GEMINI_OUTPUT_DIMENSIONS`.
-    pub dimensions: u32,
-    /// `GEMINI_TASK_TYPE`, one of [`TASK_TYPES`].
-    pub task_type: String,
+    /// `GEMINI_EMBEDDING_MODEL`, `GEMINI_OUTPUT_DIMENSIONS` and `GEMINI_TASK_TYPE`.
+    pub model: Model,
     /// `GEMINI_TEXTS_PER_MINUTE`.
     pub texts_per_minute: u64,
     /// `GEMINI_TOKENS_PER_MINUTE`.
@@ -97,33 +94,20 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
-/// What the embedding API takes as a task type (ai.google.dev/api/embeddings#TaskType).
-pub const TASK_TYPES: [&str; 8] = [
-    "RETRIEVAL_DOCUMENT",
-    "RETRIEVAL_QUERY",
-    "SEMANTIC_SIMILARITY",
-    "CLASSIFICATION",
-    "CLUSTERING",
-    "QUESTION_ANSWERING",
-    "FACT_VERIFICATION",
-    "CODE_RETRIEVAL_QUERY",
-];
-
 /// Settings that cannot be used, each as a sentence that names the variable, where it was set, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct Invalid(pub Vec<String>);
 
 impl Config {
-    /// Checks all settings. `home` is where the user's files are kept: the value of `XDG_DATA_HOME`, or
-    /// `.local/share` in the home directory.
+    /// Checks all settings.
     ///
     /// # Errors
     ///
     /// All settings that cannot be used, not only the first one.
-    pub fn new(entries: &[Entry], home: Option<PathBuf>) -> Result<Self, Invalid> {
+    pub fn new(entries: &[Entry]) -> Result<Self, Invalid> {
         let mut reader = Reader { entries, problems: Vec::new() };
-        match read(&mut reader, home) {
+        match read(&mut reader) {
             Some(config) if reader.problems.is_empty() => Ok(config),
             _ => Err(Invalid(reader.problems)),
         }
@@ -158,7 +142,7 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// Everything is read before anything is given up, so that all problems are found at once.
-fn read(reader: &mut Reader<'_>, home: Option<PathBuf>) -> Option<Config> {
+fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let source = reader.text("PINECONE_OLD_INDEX");
     let target = reader.text("PINECONE_NEW_INDEX");
     if source == target {
@@ -177,12 +161,8 @@ fn read(reader: &mut Reader<'_>, home: Option<PathBuf>) -> Option<Config> {
         reader.number("PINECONE_UPSERT_BYTES_PER_SECOND", 2_000_000..=100_000_000_000);
 
     let base_url = reader.url("GOOGLE_GEMINI_BASE_URL");
-    let model = reader
-        .text("GEMINI_EMBEDDING_MODEL")
-        .map(|model| model.strip_prefix("models/").map_or_else(|| model.clone(), str::to_owned));
-    let dimensions = reader.number("GEMINI_OUTPUT_DIMENSIONS", 1..=3_072);
-    let task_type = reader.task_type();
-    // No less than one full batch of texts, and one text of the longest length that the models read.
+    let model = reader.model();
+    // No fewer tokens than the longest text that a model reads: a smaller bucket would never let it pass.
     let texts_per_minute = reader.number("GEMINI_TEXTS_PER_MINUTE", 1..=100_000_000);
     let tokens_per_minute = reader.number("GEMINI_TOKENS_PER_MINUTE", 8_192..=100_000_000_000);
 
@@ -198,7 +178,7 @@ fn read(reader: &mut Reader<'_>, home: Option<PathBuf>) -> Option<Config> {
     let batch_delay = reader.seconds("BATCH_DELAY");
 
     let listen = reader.address("TAIN_LISTEN");
-    let data_dir = reader.text("TAIN_DATA_DIR").map(PathBuf::from).or(home.map(|home| home.join("tain")));
+    let data_dir = reader.text("TAIN_DATA_DIR").map(PathBuf::from);
     if data_dir.is_none() {
         reader.problems.push("TAIN_DATA_DIR is not set and there is no home directory; set it".to_owned());
     }
@@ -219,8 +199,6 @@ fn read(reader: &mut Reader<'_>, home: Option<PathBuf>) -> Option<Config> {
             api_key: reader.secret("GOOGLE_AI_API_KEY"),
             base_url: base_url?,
             model: model?,
-            dimensions: dimensions?,
-            task_type: task_type?,
             texts_per_minute: texts_per_minute?,
             tokens_per_minute: tokens_per_minute?,
         },
@@ -313,18 +291,31 @@ impl Reader<'_> {
                 ));
                 None
             }
+            Some(url) if !upstream::is_safe_for_keys(&url) => {
+                self.refuse(name, "over which a key must not be sent", "use https, or http on this machine");
+                None
+            }
             url => url,
         }
     }
 
-    fn task_type(&mut self) -> Option<String> {
-        let name = "GEMINI_TASK_TYPE";
-        let given = self.text(name)?.to_ascii_uppercase();
-        if TASK_TYPES.contains(&given.as_str()) {
-            return Some(given);
+    fn model(&mut self) -> Option<Model> {
+        let dimensions = self.number("GEMINI_OUTPUT_DIMENSIONS", 1..=3_072);
+        let task_type = match self.text("GEMINI_TASK_TYPE")?.to_ascii_uppercase().parse::<TaskType>() {
+            Ok(task_type) => Some(task_type),
+            Err(error) => {
+                self.refuse("GEMINI_TASK_TYPE", "which cannot be used", &error.to_string());
+                None
+            }
+        };
+        let id = self.text("GEMINI_EMBEDDING_MODEL")?;
+        match Model::new(&id, dimensions?, task_type?) {
+            Ok(model) => Some(model),
+            Err(error) => {
+                self.refuse("GEMINI_EMBEDDING_MODEL", "which cannot be used", &error.to_string());
+                None
+            }
         }
-        self.refuse(name, "which is not a task type", &format!("use one of {}", TASK_TYPES.join(", ")));
-        None
     }
 
     /// Pinecone takes any key that does not begin with `$`.

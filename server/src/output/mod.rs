@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
-pub use plan::plan_report;
+pub use plan::{display_namespace, plan_report};
 pub use progress::Progress;
 pub use summary::{Kept, summary_report};
 
@@ -101,4 +101,13 @@ pub fn table(header: &[&str]) -> comfy_table::Table {
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(header.iter().map(comfy_table::Cell::new));
     table
+}
+
+/// Aligns the columns of numbers.
+pub fn right_aligned(table: &mut comfy_table::Table, columns: &[usize]) {
+    for &column in columns {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
+    }
 }

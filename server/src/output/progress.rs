@@ -30,6 +30,7 @@ impl Progress {
             Way::None
         } else if style.live {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+            bar.set_style(ProgressStyle::default_spinner());
             bar.enable_steady_tick(std::time::Duration::from_millis(200));
             Way::Bar(Box::new(bar))
         } else {
@@ -79,26 +80,52 @@ fn remark(event: &Event) -> Option<String> {
     }
 }
 
-/// The step to show: the last one that is at work, because the stages overlap and the later one is what is waited for.
-fn current(view: &RunView) -> Option<Step> {
-    let running = || view.steps.iter().filter(|step| step.state == StepState::Running);
-    let moving = running().rev().find(|step| view.step_progress(step.step).0 > 0);
-    moving.or_else(|| running().next()).map(|step| step.step)
+/// What a run is doing, as one line can show it.
+#[derive(Debug, PartialEq, Eq)]
+struct Moment {
+    label: &'static str,
+    done: u64,
+    /// `None` while it is not known, and for what has no amount.
+    total: Option<u64>,
+}
+
+/// The steps overlap: what is shown is the last one that moves, and the two phases as one, since they move together.
+fn moment(view: &RunView) -> Option<Moment> {
+    let running =
+        |step: &Step| view.steps.iter().any(|view| view.step == *step && view.state == StepState::Running);
+    if running(&Step::Verify) {
+        return Some(Moment { label: Step::Verify.label(), done: 0, total: None });
+    }
+    let phases: Vec<Step> = [Step::Migrate, Step::Update].into_iter().filter(running).collect();
+    let written: u64 = phases.iter().map(|step| view.step_progress(*step).0).sum();
+    if written > 0 {
+        let label = match phases.as_slice() {
+            [phase] => phase.label(),
+            _ => "Phases A and B: migrate and update",
+        };
+        let total = phases.iter().map(|step| view.step_progress(*step).1).sum();
+        return Some(Moment { label, done: written, total });
+    }
+    let reading: Vec<Step> = [Step::Compare, Step::List].into_iter().filter(running).collect();
+    let moving = reading.iter().find(|step| view.step_progress(**step).0 > 0);
+    let step = moving.or(reading.last()).or(phases.first())?;
+    let (done, total) = view.step_progress(*step);
+    Some(Moment { label: step.label(), done, total })
 }
 
 fn draw(bar: &ProgressBar, view: &RunView) {
-    let Some(step) = current(view) else { return };
-    let (done, total) = view.step_progress(step);
+    let Some(Moment { label, done, total }) = moment(view) else { return };
     let pacing = view.progress.pacing.first().map(|pacing| format!("  {}", one_line(&pacing.message)));
     let stopping = if view.state == RunState::Cancelling { "stopping: " } else { "" };
-    bar.set_message(format!("{stopping}{}", step.label()));
+    bar.set_message(format!("{stopping}{label}"));
     bar.set_prefix(pacing.unwrap_or_default());
     let template = match total {
         Some(total) => {
             bar.set_length(total);
-            "{spinner} {msg}  {bar:24} {human_pos}/{human_len}{prefix:.dim}"
+            "{spinner} {msg}  {bar:24} {human_pos} of {human_len}{prefix:.dim}"
         }
-        None => "{spinner} {msg}  {human_pos}{prefix:.dim}",
+        None if done > 0 => "{spinner} {msg}  {human_pos}{prefix:.dim}",
+        None => "{spinner} {msg}{prefix:.dim}",
     };
     bar.set_position(done);
     // The templates above are valid; if one was not, the bar would keep its look.
@@ -110,7 +137,8 @@ fn draw(bar: &ProgressBar, view: &RunView) {
 /// Lines for a log file: each change of a step, each tenth of it, and a sign of life in between.
 #[derive(Debug, Default)]
 struct Lines {
-    last: Option<(Step, u64, u64)>,
+    /// What was last said something about, its tenth, and when.
+    last: Option<(&'static str, u64, u64)>,
 }
 
 impl Lines {
@@ -134,20 +162,18 @@ impl Lines {
     }
 
     fn progress(&mut self, at: u64, view: &RunView) -> Option<String> {
-        let step = current(view)?;
-        let (done, total) = view.step_progress(step);
+        let Moment { label, done, total } = moment(view)?;
         let tenth = total.map_or(0, |total| (done * 10).checked_div(total).unwrap_or(10));
-        if let Some((last_step, last_tenth, last_at)) = self.last
-            && last_step == step
+        if let Some((last_label, last_tenth, last_at)) = self.last
+            && last_label == label
             && last_tenth == tenth
             && at < last_at + QUIET_MILLIS
         {
             return None;
         }
-        let first = self.last.is_none_or(|(last_step, ..)| last_step != step);
-        self.last = Some((step, tenth, at));
-        // The step's own line has just said that it started.
-        if first && done == 0 {
+        self.last = Some((label, tenth, at));
+        // The step's own line has said that it started.
+        if done == 0 {
             return None;
         }
         let pacing = view.progress.pacing.first().map(|pacing| format!(" ({})", one_line(&pacing.message)));
@@ -155,7 +181,7 @@ impl Lines {
             Some(total) => format!("{} of {}", count(done), count(total)),
             None => count(done),
         };
-        Some(format!("{}: {amount}{}", step.label(), pacing.unwrap_or_default()))
+        Some(format!("{label}: {amount}{}", pacing.unwrap_or_default()))
     }
 }
 
@@ -232,6 +258,30 @@ mod tests {
                 "Phase A: migrate missing: done",
             ]
         );
+    }
+
+    #[test]
+    fn both_phases_are_one_amount() {
+        let mut view = view();
+        view.steps.push(protocol::StepView {
+            step: Step::Update,
+            state: StepState::Running,
+            detail: String::new(),
+        });
+        view.steps[2].state = StepState::Running;
+        let counts = Counts {
+            migrated: 1,
+            updated: 2,
+            missing: 10,
+            changed: 20,
+            only_source: 10,
+            in_both: 20,
+            listed: true,
+            ..Counts::default()
+        };
+        view.progress = Moving { counts, ..Moving::default() };
+        let label = "Phases A and B: migrate and update";
+        assert_eq!(moment(&view), Some(Moment { label, done: 3, total: Some(30) }));
     }
 
     #[test]

@@ -108,6 +108,10 @@ fn write_counts(report: &mut String, view: &RunView, kept: &Kept, style: Style) 
     if counts.over_long > 0 {
         row("longer than read", counts.over_long, &kept.over_long);
     }
+    if counts.embedded == 0 && counts.folded == 0 && counts.reused == 0 {
+        report.push_str("\nNothing was paid for.\n");
+        return;
+    }
     let _ = writeln!(
         report,
         "\nPaid for {} (about {}); {} took the vector of an equal text, {} kept the target's.",

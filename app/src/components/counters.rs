@@ -1,0 +1,214 @@
+//! The moving numbers of a run.
+
+use leptos::prelude::*;
+use protocol::{Category, Counts, RunId, RunKind, RunView};
+
+use crate::{components::Count, format, live::Live};
+
+/// Records written a second over the last quarter of a minute, in tenths; `None` until that means something.
+pub fn records_per_second(view: &RunView) -> Option<u64> {
+    let last = view.rate.last()?;
+    let first = view.rate.iter().rev().take_while(|point| point.at + 15_000 >= last.at).last()?;
+    let (written, millis) = (last.written.saturating_sub(first.written), last.at.saturating_sub(first.at));
+    (millis >= 2_000).then(|| written * 10_000 / millis)
+}
+
+/// Seconds until everything is written, at the present rate; `None` until that means something: the whole must be known,
+/// and at least five seconds of writing seen.
+pub fn seconds_left(view: &RunView) -> Option<u64> {
+    let counts = &view.progress.counts;
+    let compared = counts.in_sync + counts.missing + counts.changed + counts.no_text + counts.unreadable;
+    if view.state.is_final() || !counts.listed || compared < counts.only_source + counts.in_both {
+        return None;
+    }
+    let (first, last) = (view.rate.iter().find(|point| point.written > 0)?, view.rate.last()?);
+    if last.at < first.at + 5_000 {
+        return None;
+    }
+    let rate = records_per_second(view).filter(|&tenths| tenths > 0)?;
+    let whole = if view.head.request.kind == RunKind::Reembed {
+        counts.missing
+    } else {
+        counts.missing + counts.changed
+    };
+    let settled = counts.migrated + counts.updated + counts.failed_missing + counts.failed_changed;
+    Some(whole.saturating_sub(settled) * 10 / rate)
+}
+
+/// The row of figures at the top of a run.
+#[component]
+pub fn Counters(
+    /// The run.
+    live: Live,
+) -> impl IntoView {
+    let head = live.view.with_untracked(|view| view.head.clone());
+    let counts = Memo::new(move |_| live.view.with(|view| view.progress.counts.clone()));
+    let rate = Memo::new(move |_| {
+        live.view.with(|view| if view.state.is_final() { None } else { records_per_second(view) })
+    });
+    let id = head.id.clone();
+    let figures = match (head.request.kind, head.request.dry_run) {
+        (RunKind::Analyze, _) | (_, true) => view! {
+            <Figure number=move || listed(&counts.get()) label="records listed on both sides" />
+            <Figure
+                number=move || format::count(compared(&counts.get()))
+                label=Signal::derive(move || of_total("compared", &counts.get()))
+            />
+            <CategoryFigure id=id.clone() counts category=Category::Missing label="to migrate" />
+            <CategoryFigure id=id.clone() counts category=Category::Changed label="to update" />
+            <CategoryFigure id=id.clone() counts category=Category::NoText label="without text" />
+            <CategoryFigure id=id.clone() counts category=Category::Failed label="failed" />
+        }
+        .into_any(),
+        (kind, false) => view! {
+            <Figure
+                number=move || format::count(counts.with(|counts| counts.migrated))
+                label=Signal::derive(move || counts.with(|counts| of_settled("migrated", counts.missing, counts)))
+            />
+            {(kind == RunKind::Mirror)
+                .then(|| {
+                    view! {
+                        <Figure
+                            number=move || format::count(counts.with(|counts| counts.updated))
+                            label=Signal::derive(move || {
+                                counts.with(|counts| of_settled("updated", counts.changed, counts))
+                            })
+                        />
+                    }
+                })}
+            <CategoryFigure id=id.clone() counts category=Category::NoText label="skipped, no text" />
+            <CategoryFigure id=id.clone() counts category=Category::Failed label="failed" />
+            <Figure
+                number=move || format::count(counts.with(|counts| counts.embedded))
+                label="texts paid"
+            />
+            <Figure
+                number=move || rate.get().map_or_else(|| "–".to_owned(), format::rate)
+                label="records a second"
+            />
+        }
+        .into_any(),
+    };
+    view! {
+        <section class="panel" aria-label="Counters">
+            <div class="body figures" role="group">
+                {figures}
+            </div>
+        </section>
+    }
+}
+
+fn listed(counts: &Counts) -> String {
+    format::count(counts.source_listed + counts.target_listed)
+}
+
+fn compared(counts: &Counts) -> u64 {
+    counts.in_sync + counts.missing + counts.changed + counts.no_text + counts.unreadable
+}
+
+/// `compared of 18,120` once the listings have ended; before that the whole is not known.
+fn of_total(word: &str, counts: &Counts) -> String {
+    if counts.listed {
+        format!("{word} of {}", format::count(counts.only_source + counts.in_both))
+    } else {
+        word.to_owned()
+    }
+}
+
+/// `migrated of 1,012` once every record was compared; `found so far` before.
+fn of_settled(word: &str, total: u64, counts: &Counts) -> String {
+    if counts.listed && compared(counts) >= counts.only_source + counts.in_both {
+        format!("{word} of {}", format::count(total))
+    } else {
+        format!("{word} of {} found so far", format::count(total))
+    }
+}
+
+/// One number and what it counts.
+#[component]
+fn Figure(#[prop(into)] number: Signal<String>, #[prop(into)] label: Signal<String>) -> impl IntoView {
+    view! {
+        <div class="figure">
+            <b>{move || number.get()}</b>
+            <span>{move || label.get()}</span>
+        </div>
+    }
+}
+
+/// One number that leads to its records.
+#[component]
+fn CategoryFigure(id: RunId, counts: Memo<Counts>, category: Category, label: &'static str) -> impl IntoView {
+    let number = Memo::new(move |_| {
+        counts.with(|counts| match category {
+            Category::Missing => counts.missing,
+            Category::Changed => counts.changed,
+            Category::NoText => counts.no_text,
+            Category::Failed => counts.failed,
+            Category::InSync => counts.in_sync,
+            Category::Orphan => counts.orphans,
+            Category::Kept => counts.kept,
+            Category::OverLong => counts.over_long,
+        })
+    });
+    let class = move || {
+        if category == Category::Failed && number.get() > 0 { "figure c-failed alarming" } else { "figure" }
+    };
+    view! {
+        <div class=class>
+            <b>{move || view! { <Count run=id.clone() category number=number.get() /> }}</b>
+            <span>{label}</span>
+        </div>
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use protocol::{RatePoint, Reuse, RunHead, RunRequest};
+
+    use super::*;
+
+    /// A live mirror run that has just begun.
+    pub(crate) fn running() -> RunView {
+        RunView::new(RunHead {
+            id: RunId("r1".to_owned()),
+            request: RunRequest {
+                kind: RunKind::Mirror,
+                namespace: "ns".to_owned(),
+                dry_run: false,
+                reuse: Reuse::Never,
+                overwrite_added: false,
+                batch_size: None,
+                plan: None,
+            },
+            source: "old".to_owned(),
+            target: "new".to_owned(),
+            steps: Vec::new(),
+            texts_per_minute: 3_000,
+            started_at: 0,
+        })
+    }
+
+    #[test]
+    fn the_time_left_stays_unknown_until_the_whole_is_known_and_seen_moving() {
+        let mut view = running();
+        view.rate =
+            (0..=10).map(|n| RatePoint { at: n * 1_000, embedded: 50 * n, written: 50 * n }).collect();
+        assert_eq!(records_per_second(&view), Some(500));
+        assert_eq!(seconds_left(&view), None, "the listings have not ended");
+
+        view.progress.counts =
+            Counts { listed: true, only_source: 1_000, missing: 1_000, migrated: 500, ..Counts::default() };
+        assert_eq!(seconds_left(&view), Some(10));
+
+        view.rate.truncate(3);
+        assert_eq!(seconds_left(&view), None, "two seconds say nothing");
+    }
+
+    #[test]
+    fn a_run_that_writes_nothing_has_no_time_left() {
+        let mut view = running();
+        view.progress.counts = Counts { listed: true, only_source: 10, missing: 10, ..Counts::default() };
+        view.rate = (0..=10).map(|n| RatePoint { at: n * 1_000, embedded: 0, written: 0 }).collect();
+        assert_eq!(seconds_left(&view), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! A question that has to be answered before something happens.
+
+use leptos::prelude::*;
+
+use crate::browser;
+
+/// The button that opens a dialog. It is the browser's own command where there is one, so it works before hydration too.
+#[component]
+pub fn Opener(
+    /// The dialog's id.
+    dialog: &'static str,
+    /// The button's classes.
+    #[prop(default = "button")]
+    class: &'static str,
+    /// Whether the button is off.
+    #[prop(into, default = false.into())]
+    disabled: Signal<bool>,
+    /// What stands on the button.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <button
+            type="button"
+            class=class
+            aria-haspopup="dialog"
+            command="show-modal"
+            commandfor=dialog
+            disabled=move || disabled.get()
+            on:click=move |_| browser::open_dialog(dialog)
+        >
+            {children()}
+        </button>
+    }
+}
+
+/// A modal dialog. `children` are its text; `answer` is the button that does it, beside the one that closes the dialog.
+#[component]
+pub fn Dialog(
+    /// Its id; one dialog of an id on a page.
+    id: &'static str,
+    /// The question.
+    #[prop(into)]
+    title: Signal<String>,
+    /// What stands on the button that does nothing.
+    #[prop(default = "Not now")]
+    refuse: &'static str,
+    /// The button that does it.
+    answer: AnyView,
+    /// What the answer means.
+    children: Children,
+) -> impl IntoView {
+    let heading = format!("{id}-title");
+    let labelled_by = heading.clone();
+    view! {
+        <dialog id=id class="dialog" aria-labelledby=labelled_by>
+            <h2 id=heading>{move || title.get()}</h2>
+            <div class="dialog-text">{children()}</div>
+            <div class="dialog-answers">
+                <button
+                    type="button"
+                    class="button"
+                    command="close"
+                    commandfor=id
+                    on:click=move |_| browser::close_dialog(id)
+                >
+                    {refuse}
+                </button>
+                {answer}
+            </div>
+        </dialog>
+    }
+}

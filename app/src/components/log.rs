@@ -1,0 +1,167 @@
+//! The log of a run: filtered by level, searched, downloaded.
+
+use leptos::prelude::*;
+use protocol::{LogLevel, LogLine};
+
+use crate::{
+    browser,
+    clock::TimeOfDay,
+    components::icon::{Icon, Symbol},
+    format, links,
+    live::Live,
+};
+
+const LIST: &str = "log-lines";
+
+/// Which lines are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filter {
+    All,
+    Warnings,
+    Errors,
+}
+
+impl Filter {
+    const ALL: [Self; 3] = [Self::All, Self::Warnings, Self::Errors];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::All => "All",
+            Self::Warnings => "Warnings",
+            Self::Errors => "Errors",
+        }
+    }
+
+    const fn passes(self, level: LogLevel) -> bool {
+        match self {
+            Self::All => true,
+            Self::Warnings => matches!(level, LogLevel::Warn),
+            Self::Errors => matches!(level, LogLevel::Error),
+        }
+    }
+}
+
+fn matches(line: &LogLine, filter: Filter, sought: &str) -> bool {
+    filter.passes(line.level)
+        && (sought.is_empty() || line.message.to_lowercase().contains(&sought.to_lowercase()))
+}
+
+const fn level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    }
+}
+
+/// The panel with the log.
+#[component]
+pub fn Log(
+    /// The run.
+    live: Live,
+) -> impl IntoView {
+    let id = live.view.with_untracked(|view| view.head.id.clone());
+    let filter = RwSignal::new(Filter::All);
+    let sought = RwSignal::new(String::new());
+    // Lines are numbered from the run's beginning, so a line keeps its number when older ones are dropped.
+    let lines = Memo::new(move |_| {
+        live.view.with(|view| {
+            (view.log_dropped..)
+                .zip(&view.log)
+                .filter(|(_, line)| sought.with(|sought| matches(line, filter.get(), sought)))
+                .map(|(number, line)| (number, line.clone()))
+                .collect::<Vec<_>>()
+        })
+    });
+    let total = move |filter: Filter| {
+        live.view.with(|view| {
+            let passing = view.log.iter().filter(|line| filter.passes(line.level)).count();
+            u64::try_from(passing).unwrap_or(u64::MAX)
+        })
+    };
+    let dropped = Memo::new(move |_| live.view.with(|view| view.log_dropped));
+    // Whoever reads the end keeps reading the end; whoever has scrolled up is left alone.
+    Effect::new(move |previous: Option<()>| {
+        let follows = previous.is_none() || browser::at_end(LIST);
+        lines.track();
+        if follows {
+            request_animation_frame(|| browser::scroll_to_end(LIST));
+        }
+    });
+    let buttons = Filter::ALL
+        .map(|choice| {
+            view! {
+                <button
+                    type="button"
+                    aria-pressed=move || if filter.get() == choice { "true" } else { "false" }
+                    on:click=move |_| filter.set(choice)
+                >
+                    {choice.label()}
+                    " "
+                    <span class="faint">{move || format::count(total(choice))}</span>
+                </button>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel" aria-labelledby="log">
+            <header>
+                <h2 id="log">"Log"</h2>
+                <div class="row">
+                    <div class="segments needs-script" role="group" aria-label="Level">
+                        {buttons}
+                    </div>
+                    <input
+                        type="search"
+                        class="small needs-script"
+                        placeholder="Search"
+                        aria-label="Search the log"
+                        on:input:target=move |event| sought.set(event.target().value())
+                    />
+                    <a class="button quiet" href=links::log_file(&id) rel="external" download>
+                        <Icon symbol=Symbol::Download />
+                        "Download"
+                    </a>
+                </div>
+            </header>
+            {move || {
+                (dropped.get() > 0)
+                    .then(|| {
+                        view! {
+                            <p class="body faint">
+                                {format::counted(dropped.get(), "older line is", "older lines are")} " no longer kept"
+                            </p>
+                        }
+                    })
+            }}
+            <ol class="log" id=LIST tabindex="0" aria-label="Log lines">
+                <For each=move || lines.get() key=|(number, _)| *number let((_, line))>
+                    <li class=level(line.level)>
+                        <TimeOfDay at=line.at />
+                        <span>{level(line.level)}</span>
+                        <span class="message">{line.message}</span>
+                    </li>
+                </For>
+                {move || {
+                    lines
+                        .with(Vec::is_empty)
+                        .then(|| view! { <li class="nothing faint">"No line to show"</li> })
+                }}
+            </ol>
+        </section>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_found_by_level_and_text() {
+        let line = LogLine { at: 0, level: LogLevel::Warn, message: "Gemini asked to slow down".to_owned() };
+        assert!(matches(&line, Filter::All, ""));
+        assert!(matches(&line, Filter::Warnings, "gemini"));
+        assert!(!matches(&line, Filter::Errors, ""));
+        assert!(!matches(&line, Filter::All, "pinecone"));
+    }
+}

@@ -1,0 +1,315 @@
+//! What an analysis found and what a live run would take.
+
+use leptos::prelude::*;
+use protocol::{Category, Change, ChangeKind, Difference, KeyChanges, Plan, Reuse, RunHead};
+
+use crate::{
+    components::{
+        Count,
+        notice::{Notice, Tone},
+        parts::Parts,
+    },
+    format, links,
+};
+
+/// How many differing records the page shows.
+const SAMPLES: usize = 25;
+
+/// All panels of a plan.
+#[component]
+pub fn PlanPanels(
+    /// The run that made it.
+    head: RunHead,
+    /// The plan.
+    plan: Plan,
+) -> impl IntoView {
+    let headline = if plan.has_work() {
+        format!(
+            "{} of {} need work",
+            format::count(plan.missing + plan.changed),
+            format::counted(plan.source, "record", "records")
+        )
+    } else {
+        "In sync: nothing to write".to_owned()
+    };
+    let sides = format!("source {} · target {}", format::count(plan.source), format::count(plan.target));
+    let unreadable = (plan.unreadable > 0).then(|| {
+        view! {
+            <Notice
+                tone=Tone::Attention
+                title=format!(
+                    "{} listed but could not be read",
+                    format::counted(plan.unreadable, "record was", "records were"),
+                )
+            >
+                "Nothing is decided about them; they count as failed. Analyze again to read them once more."
+            </Notice>
+        }
+    });
+    let keys = (!plan.keys.is_empty()).then(|| view! { <Keys keys=plan.keys.clone() /> });
+    let samples = (!plan.samples.is_empty())
+        .then(|| view! { <Samples head=head.clone() changed=plan.changed samples=plan.samples.clone() /> });
+    view! {
+        {unreadable}
+        <div class="columns">
+            <section class="panel" aria-labelledby="state">
+                <header>
+                    <h2 id="state">{headline}</h2>
+                    <span class="soft">{sides}</span>
+                </header>
+                <div class="body stack">
+                    <Parts run=head.id.clone() plan=plan.clone() />
+                </div>
+            </section>
+            <Takes head=head plan=plan />
+        </div>
+        {keys}
+        {samples}
+    }
+}
+
+/// Embeddings, tokens, requests, time: what a live run of this plan takes.
+#[component]
+fn Takes(head: RunHead, plan: Plan) -> impl IntoView {
+    let reuse = head.request.reuse;
+    let mut savings = Vec::new();
+    if plan.folded > 0 {
+        savings.push(format!("{} share a text", format::count(plan.folded)));
+    }
+    if plan.reused > 0 {
+        savings.push(format!("{} kept: text unchanged", format::counted(plan.reused, "vector", "vectors")));
+    }
+    if reuse == Reuse::Never && plan.reusable > 0 {
+        savings
+            .push(format!("{} fewer if vectors of unchanged texts are kept", format::count(plan.reusable)));
+    }
+    let requests = plan.requests;
+    let total = requests.list + requests.fetch + requests.embed + requests.upsert;
+    let by_kind = [
+        ("list", requests.list),
+        ("fetch", requests.fetch),
+        ("embed", requests.embed),
+        ("upsert", requests.upsert),
+    ]
+    .into_iter()
+    .filter(|(_, number)| *number > 0)
+    .map(|(name, number)| format!("{name} {}", format::count(number)))
+    .collect::<Vec<_>>()
+    .join(" · ");
+    let about = |text: String| if plan.has_work() { format!("≈ {text}") } else { text };
+    let kept = (plan.kept > 0).then(|| {
+        let run = head.id.clone();
+        view! {
+            <small>
+                <Count run category=Category::Kept number=plan.kept />
+                {if plan.kept == 1 { " record keeps its own value" } else { " records keep their own value" }}
+            </small>
+        }
+    });
+    let overwritten = (plan.overwritten > 0).then(|| {
+        view! {
+            <small class="c-attention alarming">
+                {format::counted(plan.overwritten, "other value is", "other values are")} " replaced"
+            </small>
+        }
+    });
+    let over_long = (plan.over_long > 0).then(|| {
+        let run = head.id.clone();
+        view! {
+            <div>
+                <dt>"Over-long texts"</dt>
+                <dd>
+                    <Count run category=Category::OverLong number=plan.over_long />
+                    <small>"the model does not read their end"</small>
+                </dd>
+            </div>
+        }
+    });
+    view! {
+        <section class="panel" aria-labelledby="cost">
+            <header>
+                <h2 id="cost">"What it takes"</h2>
+            </header>
+            <div class="body">
+                <dl class="facts">
+                    <div>
+                        <dt>"Embeddings to pay"</dt>
+                        <dd>
+                            {format::count(plan.embeddings)}
+                            {savings.into_iter().map(|saving| view! { <small>{saving}</small> }).collect_view()}
+                        </dd>
+                    </div>
+                    <div>
+                        <dt>"Tokens"</dt>
+                        <dd>
+                            {about(format::count(plan.tokens))}
+                            {plan.cost_micro_usd.map(|micro| view! { <small>{about(format::cost(micro))}</small> })}
+                        </dd>
+                    </div>
+                    <div>
+                        <dt>"Requests"</dt>
+                        <dd>
+                            {format::count(total)} {(!by_kind.is_empty()).then(|| view! { <small>{by_kind}</small> })}
+                        </dd>
+                    </div>
+                    <div>
+                        <dt>"Time"</dt>
+                        <dd>
+                            {about(format::span(plan.seconds))}
+                            {(plan.has_work() && !plan.held_by.is_empty())
+                                .then(|| view! { <small>{format!("held by {}", plan.held_by)}</small> })}
+                        </dd>
+                    </div>
+                    <div>
+                        <dt>
+                            "Adds " <code>{plan.added.key.clone()}</code>
+                        </dt>
+                        <dd>
+                            <code>{plan.added.value.clone()}</code>
+                            {kept}
+                            {overwritten}
+                        </dd>
+                    </div>
+                    {over_long}
+                </dl>
+            </div>
+        </section>
+    }
+}
+
+/// In how many records which key differs.
+#[component]
+fn Keys(keys: Vec<KeyChanges>) -> impl IntoView {
+    let number = |number: u64, class: &'static str| {
+        let class = if number == 0 { "num faint" } else { class };
+        view! { <td class=class>{format::count(number)}</td> }
+    };
+    let rows = keys
+        .into_iter()
+        .map(|key| {
+            view! {
+                <tr>
+                    <th scope="row" class="mono break">
+                        {key.key}
+                    </th>
+                    {number(key.changed, "num c-update tinted")}
+                    {number(key.added, "num c-in-sync tinted")}
+                    {number(key.removed, "num c-failed tinted")}
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel" aria-labelledby="keys">
+            <header>
+                <h2 id="keys">"Keys that differ"</h2>
+                <span class="soft">"in how many records"</span>
+            </header>
+            <div class="scroll tall" tabindex="0" role="region" aria-labelledby="keys">
+                <table class="list compact">
+                    <thead>
+                        <tr>
+                            <th scope="col">"Key"</th>
+                            <th scope="col" class="num">
+                                "~ changed"
+                            </th>
+                            <th scope="col" class="num">
+                                "+ only in source"
+                            </th>
+                            <th scope="col" class="num">
+                                "- only in target"
+                            </th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+}
+
+/// Differing records with both values.
+#[component]
+fn Samples(head: RunHead, changed: u64, samples: Vec<Difference>) -> impl IntoView {
+    let shown = samples.len().min(SAMPLES);
+    let rows = samples
+        .into_iter()
+        .take(SAMPLES)
+        .flat_map(|Difference { id, changes }| {
+            changes.into_iter().enumerate().map(move |(index, change)| {
+                let first = index == 0;
+                view! { <SampleRow id=id.clone() first change /> }
+            })
+        })
+        .collect_view();
+    view! {
+        <section class="panel" aria-labelledby="diffs">
+            <header>
+                <h2 id="diffs">"Metadata differences"</h2>
+                <span class="soft">
+                    {format!("{shown} of {} · ", format::count(changed))}
+                    <a href=links::records(&head.id, Category::Changed)>"all"</a>
+                </span>
+            </header>
+            <div class="scroll" tabindex="0" role="region" aria-labelledby="diffs">
+                <table class="diff">
+                    <thead>
+                        <tr>
+                            <th scope="col">"Record"</th>
+                            <th scope="col">
+                                <span class="visually-hidden">"Change"</span>
+                            </th>
+                            <th scope="col">"Key"</th>
+                            <th scope="col">"Target → source"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn SampleRow(id: String, first: bool, change: Change) -> impl IntoView {
+    let (class, meaning) = match change.kind {
+        ChangeKind::Added => ("c-in-sync", "only in the source"),
+        ChangeKind::Removed => ("c-failed", "only in the target"),
+        ChangeKind::Changed => ("c-update", "changed"),
+    };
+    let class = if first { class.to_owned() } else { format!("{class} more") };
+    // Types are worth a word where they differ: 2024 and "2024" look alike otherwise.
+    let types = match (&change.target, &change.source) {
+        (Some(old), Some(new)) if format::json_type(old) != format::json_type(new) => {
+            Some((format::json_type(old), format::json_type(new)))
+        }
+        _ => None,
+    };
+    let text = |value: String| if types.is_some() { value } else { format::unquoted(&value).to_owned() };
+    let old = change.target.map(|value| {
+        view! {
+            <del>{text(value)}</del>
+            {types.map(|(old, _)| view! { <span class="tag">{old}</span> })}
+        }
+    });
+    let new = change.source.map(|value| {
+        view! {
+            <ins>{text(value)}</ins>
+            {types.map(|(_, new)| view! { <span class="tag">{new}</span> })}
+        }
+    });
+    let arrow = (old.is_some() && new.is_some()).then_some(view! { <span class="faint">"→"</span> });
+    view! {
+        <tr class=class>
+            <td class="mono record">{if first { id } else { String::new() }}</td>
+            <td class="op">
+                <span aria-hidden="true">{change.kind.sign()}</span>
+                <span class="visually-hidden">{meaning}</span>
+            </td>
+            <td class="mono break">{change.key}</td>
+            <td class="values">
+                <div>{old} {arrow} {new}</div>
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,66 @@
+//! What the services were asked for, endpoint by endpoint.
+
+use leptos::prelude::*;
+
+use crate::{format, live::Live};
+
+/// A table that opens on demand.
+#[component]
+pub fn Requests(
+    /// The run.
+    live: Live,
+) -> impl IntoView {
+    let uses = Memo::new(move |_| live.view.with(|view| view.progress.requests.clone()));
+    let total =
+        Memo::new(move |_| uses.with(|uses| uses.iter().map(|endpoint| endpoint.requests).sum::<u64>()));
+    let rows = move || {
+        uses.get()
+            .into_iter()
+            .map(|endpoint| {
+                view! {
+                    <tr>
+                        <th scope="row">{format!("{} {}", endpoint.service, endpoint.endpoint)}</th>
+                        <td class="num">{format::count(endpoint.requests)}</td>
+                        <td class="num">{format::count(endpoint.retried)}</td>
+                        <td class="num">{format::count(endpoint.throttled)}</td>
+                        <td class="num">{format::bytes(endpoint.bytes_sent)}</td>
+                        <td class="num">{format::bytes(endpoint.bytes_received)}</td>
+                    </tr>
+                }
+            })
+            .collect_view()
+    };
+    view! {
+        <details class="panel">
+            <summary>
+                <h2>"Requests"</h2>
+                <span class="soft">{move || format::count(total.get())}</span>
+            </summary>
+            <div class="scroll" tabindex="0" role="region" aria-label="Requests by endpoint">
+                <table class="list">
+                    <thead>
+                        <tr>
+                            <th scope="col">"Endpoint"</th>
+                            <th scope="col" class="num">
+                                "Requests"
+                            </th>
+                            <th scope="col" class="num">
+                                "Sent again"
+                            </th>
+                            <th scope="col" class="num">
+                                "Told to slow down"
+                            </th>
+                            <th scope="col" class="num">
+                                "Sent"
+                            </th>
+                            <th scope="col" class="num">
+                                "Received"
+                            </th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </details>
+    }
+}

@@ -1,0 +1,72 @@
+//! The addresses of the pages. Everything that links, links through these.
+
+use protocol::{Category, RunId, RunKind};
+
+/// The mirroring page at its beginning.
+pub const MIRROR: &str = "/mirror";
+/// The list of runs.
+pub const RUNS: &str = "/runs";
+
+/// The mirroring page, filled in for a namespace.
+pub fn mirror_namespace(namespace: &str) -> String {
+    format!("{MIRROR}?namespace={}", encoded(namespace))
+}
+
+/// The mirroring page at a run: an analysis, its plan, or the mirror that came of it.
+pub fn mirror_run(run: &RunId) -> String {
+    format!("{MIRROR}?run={}", encoded(&run.0))
+}
+
+/// The page of a run.
+pub fn run(run: &RunId) -> String {
+    format!("{RUNS}/{}", encoded(&run.0))
+}
+
+/// Where a run that was just started is watched.
+pub fn of_kind(kind: RunKind, id: &RunId) -> String {
+    match kind {
+        RunKind::Analyze | RunKind::Mirror => mirror_run(id),
+        RunKind::Reembed => run(id),
+    }
+}
+
+/// The ids behind a count.
+pub fn records(id: &RunId, category: Category) -> String {
+    format!("{}/records/{}", run(id), category.slug())
+}
+
+/// The same ids as a text file.
+pub fn records_file(id: &RunId, category: Category) -> String {
+    format!("/download{}/{}.txt", run(id), category.slug())
+}
+
+/// The log as a text file.
+pub fn log_file(id: &RunId) -> String {
+    format!("/download{}/log.txt", run(id))
+}
+
+/// Percent-encodes everything but the unreserved characters of RFC 3986.
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_the_address_bar() {
+        assert_eq!(mirror_namespace("a b&c=ü/"), "/mirror?namespace=a%20b%26c%3D%C3%BC%2F");
+        let id = RunId("r-1".to_owned());
+        assert_eq!(records(&id, Category::Missing), "/runs/r-1/records/to-migrate");
+        assert_eq!(records_file(&id, Category::Missing), "/download/runs/r-1/to-migrate.txt");
+    }
+}

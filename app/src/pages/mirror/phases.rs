@@ -1,0 +1,227 @@
+//! From the analysis to the verified counts. The run that the address names says where one stands.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use protocol::{Plan, RunHead, RunKind, RunState, RunView};
+
+use crate::{
+    clock::Ago,
+    components::{
+        counters::Counters,
+        failures::Failures,
+        log::Log,
+        namespace_name,
+        notice::{Notice, Tone},
+        plan::PlanPanels,
+        requests::Requests,
+        run_body::{LinkNotice, Outcome, RunActions, RunBody, RunPill, TimeLeft},
+        start::{StartBar, options_of, work_of},
+        stepper::{Stage, Stepper},
+        steps::Steps,
+    },
+    format, links,
+    live::{self, Live},
+    pages::run::Ended,
+};
+
+/// Where a run stands on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The analysis is at work, or did not end well.
+    Analyzing,
+    /// The analysis has left a plan.
+    Planned,
+    /// The run is at work.
+    Running,
+    /// A dry run has ended and says what a live one would do.
+    Rehearsed,
+    /// A live run has ended.
+    Ended,
+}
+
+impl Phase {
+    fn of(view: &RunView) -> Self {
+        let ended_well = matches!(view.state, RunState::Done | RunState::DoneWithFailures);
+        let planned = ended_well && view.plan.is_some();
+        match (view.head.request.kind, view.head.request.dry_run) {
+            (RunKind::Analyze, _) if planned => Self::Planned,
+            (RunKind::Analyze, _) => Self::Analyzing,
+            _ if !view.state.is_final() => Self::Running,
+            (_, true) if planned => Self::Rehearsed,
+            _ => Self::Ended,
+        }
+    }
+
+    const fn stage(self) -> Stage {
+        match self {
+            Self::Analyzing => Stage::Analyze,
+            Self::Planned => Stage::Plan,
+            Self::Running | Self::Rehearsed => Stage::Run,
+            Self::Ended => Stage::Verify,
+        }
+    }
+}
+
+/// The address of the form, filled in as it was for this run.
+fn scope_address(head: &RunHead) -> String {
+    let request = &head.request;
+    let mut address = links::mirror_namespace(&request.namespace);
+    address.push_str(&format!("&reuse={}", request.reuse.as_str()));
+    if let Some(size) = request.batch_size {
+        address.push_str(&format!("&batch_size={size}"));
+    }
+    if request.overwrite_added {
+        address.push_str("&overwrite_added=true");
+    }
+    address
+}
+
+/// The page of a run on the way.
+#[component]
+pub fn Phases(view: RunView) -> impl IntoView {
+    let head = view.head.clone();
+    let live = live::follow(view);
+    let phase = Memo::new(move |_| live.view.with(Phase::of));
+    let namespace = namespace_name(&head.request.namespace).to_owned();
+    let options = options_of(&head.request);
+    let scope = scope_address(&head);
+    let at = head.started_at;
+    let subtitle = move || match phase.get() {
+        Phase::Analyzing => view! { "Analysis started " <Ago at /> " · it reads only" }.into_any(),
+        Phase::Planned => {
+            let at = live.view.with(|view| view.finished_at.unwrap_or(at));
+            view! { "Analyzed " <Ago at /> " · nothing has been written or paid for" }.into_any()
+        }
+        Phase::Running => view! { "Started " <Ago at /> " · " <TimeLeft live /> }.into_any(),
+        Phase::Rehearsed => {
+            view! { "Dry run " <Ago at /> " · nothing has been written or paid for" }.into_any()
+        }
+        Phase::Ended => view! { "Started " <Ago at /> " · " <Ended live /> }.into_any(),
+    };
+    let body = move || match phase.get() {
+        Phase::Analyzing | Phase::Running | Phase::Ended => view! { <RunBody live /> }.into_any(),
+        Phase::Planned | Phase::Rehearsed => {
+            view! { <PlanStep live rehearsed=phase.get() == Phase::Rehearsed /> }.into_any()
+        }
+    };
+    view! {
+        <Title text=format!("Mirror {namespace}") />
+        <header class="head">
+            <div>
+                <h1>"Mirror " <span class="mono break">{namespace}</span></h1>
+                <p class="soft">{subtitle}</p>
+                {(!options.is_empty())
+                    .then(|| {
+                        view! {
+                            <p class="row">
+                                {options.into_iter().map(|word| view! { <span class="tag">{word}</span> }).collect_view()}
+                            </p>
+                        }
+                    })}
+            </div>
+            <div class="row">
+                <RunPill live />
+                <a class="button" href=links::run(&head.id)>
+                    "Run page"
+                </a>
+                <RunActions live />
+            </div>
+        </header>
+        {move || view! { <Stepper at=phase.get().stage() scope=Some(scope.clone()) /> }}
+        <LinkNotice live />
+        <Outcome live />
+        {body}
+    }
+}
+
+/// The plan, what it takes, and the bar that starts it.
+#[component]
+fn PlanStep(live: Live, rehearsed: bool) -> impl IntoView {
+    // A finished run does not change any more.
+    let (head, plan) = live.view.with_untracked(|view| (view.head.clone(), view.plan.clone()));
+    plan.map(|plan| {
+        let rehearsal = (rehearsed && plan.has_work()).then(|| {
+            view! {
+                <Notice tone=Tone::Info title="The dry run is done">
+                    "A live run would do what stands below. Nothing was paid for and nothing was written."
+                </Notice>
+            }
+        });
+        let in_sync = (!plan.has_work()).then(|| view! { <InSync plan=plan.clone() /> });
+        let bar = plan.has_work().then(|| {
+            let work = work_of(head.request.kind, plan.missing, plan.changed);
+            view! { <StartBar head=head.clone() plan=plan.hash.clone() work dry_run=!rehearsed /> }
+        });
+        view! {
+            {rehearsal}
+            {in_sync}
+            <PlanPanels head plan />
+            <details class="unfolds">
+                <summary>"How it was analyzed"</summary>
+                <div class="stack wide">
+                    <Counters live />
+                    <Steps live />
+                    <Requests live />
+                    <Log live />
+                </div>
+            </details>
+            <Failures live />
+            {bar}
+        }
+    })
+}
+
+/// Says that there is nothing to do, and what that does not cover.
+#[component]
+fn InSync(plan: Plan) -> impl IntoView {
+    let mut beside = Vec::new();
+    if plan.no_text > 0 {
+        beside.push(format!(
+            "{} no text and cannot be embedded",
+            format::counted(plan.no_text, "record has", "records have")
+        ));
+    }
+    if plan.orphans > 0 {
+        beside.push(format!(
+            "{} only in the target and left alone",
+            format::counted(plan.orphans, "record is", "records are")
+        ));
+    }
+    let beside =
+        if beside.is_empty() { String::new() } else { format!(" Beside that, {}.", beside.join("; ")) };
+    view! {
+        <Notice tone=Tone::Good title="In sync">
+            {format!(
+                "{} in the target with equal metadata. There is nothing to start.{beside}",
+                format::counted(plan.in_sync, "record is", "records are"),
+            )}
+        </Notice>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::components::counters::tests::running;
+
+    #[test]
+    fn a_run_says_where_one_stands() {
+        let mut view = running();
+        assert_eq!(Phase::of(&view), Phase::Running);
+        view.state = RunState::Failed;
+        assert_eq!(Phase::of(&view), Phase::Ended);
+        view.head.request.kind = RunKind::Analyze;
+        assert_eq!(Phase::of(&view), Phase::Analyzing, "a failed analysis has no plan to show");
+    }
+
+    #[test]
+    fn the_form_comes_back_as_it_was() {
+        let mut view = running();
+        view.head.request.batch_size = Some(25);
+        view.head.request.overwrite_added = true;
+        assert_eq!(
+            scope_address(&view.head),
+            "/mirror?namespace=ns&reuse=never&batch_size=25&overwrite_added=true"
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! The pages, their addresses and the frame around them.
+
+mod frame;
+mod mirror;
+mod not_found;
+mod records;
+mod run;
+mod runs;
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{Redirect, Route, Router, Routes},
+    path,
+};
+use protocol::Overview;
+
+use crate::{ApiError, api, clock::Clock, links};
+use frame::Frame;
+use mirror::MirrorPage;
+use not_found::NotFound;
+use records::RecordsPage;
+use run::RunPage;
+use runs::RunsPage;
+
+/// Both indexes and the settings, asked for once and shown by the frame and the pages.
+pub type OverviewResource = Resource<Result<Overview, ApiError>>;
+
+/// The whole app: what the server renders into `<body>` and the browser hydrates.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    Clock::provide();
+    let overview: OverviewResource = Resource::new(|| (), |()| api::overview());
+    provide_context(overview);
+    // What a page is about is waited for, so that it has the right status and is there without a script; what a slow
+    // service may hold up is streamed after it.
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "tain".to_owned() } else { format!("{title} · tain") } />
+        <Router>
+            <Frame>
+                <Routes fallback=NotFound>
+                    <Route path=path!("/") view=|| view! { <Redirect path=links::MIRROR /> } />
+                    <Route path=path!("/mirror") view=MirrorPage ssr=SsrMode::PartiallyBlocked />
+                    <Route path=path!("/runs") view=RunsPage ssr=SsrMode::PartiallyBlocked />
+                    <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::PartiallyBlocked />
+                    <Route
+                        path=path!("/runs/:id/records/:category")
+                        view=RecordsPage
+                        ssr=SsrMode::PartiallyBlocked
+                    />
+                </Routes>
+            </Frame>
+        </Router>
+    }
+}
+
+/// Gives the page a status. Only the server has one to give, and only before it sends the first byte.
+fn set_status(status: u16) {
+    #[cfg(feature = "ssr")]
+    if let (Some(response), Ok(status)) =
+        (use_context::<leptos_axum::ResponseOptions>(), http::StatusCode::from_u16(status))
+    {
+        response.set_status(status);
+    }
+    #[cfg(not(feature = "ssr"))]
+    let _ = status;
+}

@@ -1,0 +1,179 @@
+//! `tain namespaces` and `tain check`: record counts on both sides.
+
+use pinecone::Namespace;
+use protocol::{NamespaceRow, Reading};
+use serde::Serialize;
+
+use super::Context;
+use crate::{
+    exit::{Exit, Failure},
+    namespaces::{compare, count_of, problems},
+    output::{format, note, print, print_json, right_aligned, table},
+};
+
+/// Prints the namespaces of both indexes.
+///
+/// # Errors
+///
+/// A setting that is missing or cannot be used.
+pub async fn namespaces(context: &Context) -> Result<Exit, Failure> {
+    let connections = context.connections()?;
+    connections.require_pinecone_key()?;
+    let (source, target) = connections.stats().await;
+    let namespaces = compare(&source, &target, connections.index_names());
+    if context.style.json {
+        for row in &namespaces.rows {
+            print_json(row)?;
+        }
+    } else {
+        let (source, target) = connections.index_names();
+        let mut lines = table(&["NAMESPACE", source, target, "DIFFERENCE"]);
+        for row in &namespaces.rows {
+            lines.add_row([
+                format::one_line(&row.name),
+                side(&row.source),
+                side(&row.target),
+                difference_text(row),
+            ]);
+        }
+        right_aligned(&mut lines, &[1, 2, 3]);
+        print(&lines.trim_fmt())?;
+    }
+    Ok(report(&namespaces.problems, Exit::Done))
+}
+
+/// Prints the counts of one namespace and their difference.
+///
+/// # Errors
+///
+/// A setting that is missing or cannot be used, or a namespace that cannot exist.
+pub async fn check(context: &Context, namespace: &str) -> Result<Exit, Failure> {
+    let namespace = Namespace::parse(namespace).map_err(|error| Failure::usage(error.to_string()))?;
+    let connections = context.connections()?;
+    connections.require_pinecone_key()?;
+    let (source, target) = connections.stats().await;
+    let row = NamespaceRow {
+        name: namespace.to_string(),
+        source: count_of(&source, &namespace),
+        target: count_of(&target, &namespace),
+    };
+    let names = connections.index_names();
+    let exists = !matches!((&row.source, &row.target), (Reading::Known(None), Reading::Known(None)));
+    if context.style.json {
+        print_json(&Check { row: &row, difference: difference(&row) })?;
+    } else {
+        let mut lines = table(&["", "INDEX", "RECORDS"]);
+        lines.add_row(["source", names.0, &side(&row.source)]);
+        lines.add_row(["target", names.1, &side(&row.target)]);
+        right_aligned(&mut lines, &[2]);
+        print(&format!(
+            "Namespace {}\n{}\n{}",
+            format::one_line(&row.name),
+            lines.trim_fmt(),
+            verdict(&row)
+        ))?;
+    }
+    let problems = problems(&source, &target, names);
+    let found = match difference(&row) {
+        // A name that neither index knows is most likely misspelt.
+        _ if !exists => Exit::Usage,
+        Some(0) => Exit::Done,
+        _ => Exit::Differences,
+    };
+    Ok(report(&problems, found))
+}
+
+#[derive(Serialize)]
+struct Check<'a> {
+    #[serde(flatten)]
+    row: &'a NamespaceRow,
+    /// Source minus target; null where one of them is unknown.
+    difference: Option<i128>,
+}
+
+fn report(problems: &[String], otherwise: Exit) -> Exit {
+    for problem in problems {
+        note(&format!("error: {}", format::one_line(problem)));
+    }
+    if problems.is_empty() { otherwise } else { Exit::ServiceFailed }
+}
+
+/// A count, `none` where the namespace does not exist, `unknown` where the index did not answer: three things.
+fn side(reading: &Reading<Option<u64>>) -> String {
+    match reading {
+        Reading::Known(Some(records)) => format::count(*records),
+        Reading::Known(None) => "none".to_owned(),
+        Reading::Unknown(_) => "unknown".to_owned(),
+    }
+}
+
+/// Source minus target. A namespace that does not exist holds no records.
+fn difference(row: &NamespaceRow) -> Option<i128> {
+    let records = |reading: &Reading<Option<u64>>| Some(i128::from(reading.known()?.unwrap_or(0)));
+    Some(records(&row.source)? - records(&row.target)?)
+}
+
+fn difference_text(row: &NamespaceRow) -> String {
+    match difference(row) {
+        None => "unknown".to_owned(),
+        Some(0) => "0".to_owned(),
+        Some(difference) => {
+            let sign = if difference > 0 { '+' } else { '-' };
+            format!("{sign}{}", format::count(u64::try_from(difference.unsigned_abs()).unwrap_or(u64::MAX)))
+        }
+    }
+}
+
+fn verdict(row: &NamespaceRow) -> String {
+    let Some(difference) = difference(row) else {
+        return "Unknown: one of the indexes did not answer.".to_owned();
+    };
+    if matches!((&row.source, &row.target), (Reading::Known(None), Reading::Known(None))) {
+        return "The namespace exists in neither index.".to_owned();
+    }
+    let records = u64::try_from(difference.unsigned_abs()).unwrap_or(u64::MAX);
+    let what = match difference.signum() {
+        0 => "Both hold the same number of records".to_owned(),
+        1 => format!("The source holds {} more", format::counted(records, "record")),
+        _ => format!("The target holds {} more", format::counted(records, "record")),
+    };
+    format!("{what}; `tain analyze {}` compares them one by one.", format::one_line(&row.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use pinecone::IndexStats;
+
+    use super::*;
+
+    fn stats(namespaces: &[(&str, u64)]) -> Reading<IndexStats> {
+        let namespaces =
+            namespaces.iter().map(|(name, records)| (Namespace::parse(name).unwrap(), *records)).collect();
+        Reading::Known(IndexStats { namespaces, total: 0, dimension: None })
+    }
+
+    #[test]
+    fn the_union_of_both_sides_is_listed() {
+        let rows = compare(&stats(&[("a", 1), ("", 2)]), &stats(&[("b", 3), ("a", 4)]), ("old", "new")).rows;
+        let shown: Vec<_> = rows
+            .iter()
+            .map(|row| (row.name.as_str(), side(&row.source), side(&row.target), difference_text(row)))
+            .collect();
+        let expected = [("__default__", "2", "none", "+2"), ("a", "1", "4", "-3"), ("b", "none", "3", "-3")];
+        let expected = expected.map(|(name, source, target, difference)| {
+            (name, source.to_owned(), target.to_owned(), difference.to_owned())
+        });
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn unknown_is_not_zero() {
+        let unknown = Reading::Unknown("no answer".to_owned());
+        let namespaces = compare(&stats(&[("a", 0)]), &unknown, ("old", "new"));
+        assert_eq!(side(&namespaces.rows[0].source), "0");
+        assert_eq!(side(&namespaces.rows[0].target), "unknown");
+        assert_eq!(difference(&namespaces.rows[0]), None);
+        assert_eq!(namespaces.problems, ["the target new could not be read: no answer"]);
+        assert!(verdict(&namespaces.rows[0]).starts_with("Unknown"));
+    }
+}

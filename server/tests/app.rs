@@ -1,0 +1,129 @@
+//! `tain serve`, `tain demo` and `tain sandbox` as processes.
+
+#![expect(clippy::unwrap_used, reason = "a test panics")]
+#![cfg(unix)]
+
+#[expect(dead_code, reason = "each test binary uses a part of it")]
+mod support;
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+use support::{KEY, Running, SAMPLE, World, bare, finish};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    process::Command,
+};
+
+/// Where cargo-leptos would have put the app's files, empty.
+fn with_site(command: &mut Command, directory: &Path) {
+    fs::create_dir_all(directory.join("site/pkg")).unwrap();
+    command.env("LEPTOS_SITE_ROOT", directory.join("site"));
+}
+
+/// The whole answer to a GET.
+async fn get(url: &str, path: &str) -> String {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn other_machines_are_kept_out() {
+    let directory = tempfile::tempdir().unwrap();
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:3000"] {
+        for command in ["serve", "demo"] {
+            let mut command = bare(directory.path(), &format!("{command} --listen {address}"));
+            with_site(&mut command, directory.path());
+            let refused = finish(command).await.expect(2);
+            assert!(refused.stderr.contains("cannot ask for a password yet"), "{}", refused.stderr);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_and_an_app_that_is_not_built_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let mut command = bare(directory.path(), &format!("serve --listen {address}"));
+    with_site(&mut command, directory.path());
+    let refused = finish(command).await.expect(2);
+    assert!(refused.stderr.contains("another program listens there"), "{}", refused.stderr);
+
+    let mut command = bare(directory.path(), "serve --listen 127.0.0.1:0");
+    command.env("LEPTOS_SITE_ROOT", "/nowhere");
+    let refused = finish(command).await.expect(2);
+    assert!(refused.stderr.contains("cargo leptos build"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_needs_no_key_and_uses_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = bare(directory.path(), "demo --port 0 --json");
+    // A real key must not get near the sandbox, nor the other way round.
+    command.env("PINECONE_API_KEY", KEY).env("PINECONE_CONTROLLER_HOST", "https://example.org");
+    with_site(&mut command, directory.path());
+    let mut demo = Running::start(command);
+    let line = demo.until("\"app\"").await;
+    let addresses: Value = serde_json::from_str(&line).unwrap();
+    let app = addresses["app"].as_str().unwrap();
+    let page = get(app, "/").await;
+    assert!(page.starts_with("HTTP/1.1 "), "{page}");
+    assert!(!page.contains(KEY) && !page.contains("demo-key"), "a key is in the page");
+    let sandbox = addresses["sandbox"]["url"].as_str().unwrap();
+    assert!(get(sandbox, "/sandbox/state").await.contains(SAMPLE));
+    assert!(!line.contains(KEY));
+
+    demo.signal("TERM").await;
+    demo.finish().await.expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_answers_without_any_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = bare(directory.path(), "serve --listen 127.0.0.1:0 --json");
+    with_site(&mut command, directory.path());
+    let mut server = Running::start(command);
+    let line = server.until("\"app\"").await;
+    let addresses: Value = serde_json::from_str(&line).unwrap();
+    let page = get(addresses["app"].as_str().unwrap(), "/").await;
+    assert!(page.contains("PINECONE_API_KEY"), "the page does not say which variable to set: {page}");
+    server.signal("INT").await;
+    server.finish().await.expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_can_be_used_as_it_says() {
+    let world = World::new().await;
+    let records = world.path().join("records.jsonl");
+    fs::write(
+        &records,
+        "{\"id\": \"a\", \"metadata\": {\"text\": \"one\"}}\n{\"id\": \"b\", \"text\": \"two\"}\n",
+    )
+    .unwrap();
+    let arguments = format!(
+        "sandbox --port 0 --json --api-key {KEY} --source old --target new --dimension 64 --load {} --index source --namespace loaded",
+        records.display()
+    );
+    let mut sandbox = Running::start(bare(world.path(), &arguments));
+    let line = sandbox.until("\"url\"").await;
+    let addresses: Value = serde_json::from_str(&line).unwrap();
+    let mut mirror = bare(world.path(), "mirror loaded --json");
+    mirror.env("GEMINI_OUTPUT_DIMENSIONS", "64");
+    for (name, value) in addresses["environment"].as_object().unwrap() {
+        mirror.env(name, value.as_str().unwrap());
+    }
+    let view = finish(mirror).await.expect(0).view();
+    assert_eq!(view.progress.counts.migrated, 2);
+    assert_eq!((view.head.source.as_str(), view.head.target.as_str()), ("old", "new"));
+    sandbox.signal("INT").await;
+    sandbox.finish().await.expect(0);
+    let wrong = finish(bare(world.path(), "sandbox --port 0 --fault {}")).await.expect(2);
+    assert!(wrong.stderr.contains("--fault {} is no fault"), "{}", wrong.stderr);
+}
