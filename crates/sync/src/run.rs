@@ -1,10 +1,12 @@
 //! A run from its first event to its last.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use futures::FutureExt;
 use pinecone::Namespace;
 use protocol::{
     Counts, EndpointUse, LogLevel, Pacing, RunHead, RunId, RunKind, RunRequest, RunState, Step, StepState,
@@ -125,7 +127,13 @@ where
     };
     let failure = tokio::select! {
         biased;
-        failure = work(services, &settings, request, recorder, &stop) => failure,
+        // A bug of ours must not leave a run that seems to go on for ever.
+        failure = AssertUnwindSafe(work(services, &settings, request, recorder, &stop)).catch_unwind() => {
+            failure.unwrap_or_else(|_| {
+                let message = "tain itself failed: please report it with what it wrote to stderr";
+                Some((Step::Compare, PortError::failed(message)))
+            })
+        }
         () = stopped => None,
         never = tick(services, recorder) => match never {},
     };

@@ -367,3 +367,12 @@ fn stages_overlap() {
     });
     assert!(took < Duration::from_millis(60 + 3 * 3 + 5), "{took:?}");
 }
+
+#[test]
+fn a_bug_of_ours_ends_the_run_too() {
+    let world = sample();
+    world.embedder.state().panics = true;
+    let ran = world.run(&mirror());
+    assert_eq!(ran.state(), RunState::Failed);
+    assert!(ran.view.error.expect("it says why").contains("please report it"));
+}

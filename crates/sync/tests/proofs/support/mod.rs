@@ -212,6 +212,8 @@ pub struct EmbedderState {
     pub calls: usize,
     pub failing_calls: BTreeSet<usize>,
     pub poison: BTreeSet<String>,
+    /// The embedder panics, as a bug of ours would.
+    pub panics: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -232,6 +234,12 @@ impl MemoryEmbedder {
     }
 }
 
+impl MemoryEmbedder {
+    fn panics(&self) -> bool {
+        self.state().panics
+    }
+}
+
 pub fn vector_of(text: &str) -> Vec<f32> {
     let mut vector = vec![0.25_f32; DIMENSIONS];
     for (index, byte) in text.bytes().enumerate() {
@@ -244,6 +252,7 @@ impl Embed for MemoryEmbedder {
     async fn embed(&self, texts: &[&str]) -> Result<Vec<Embedded>, PortError> {
         assert!(texts.len() <= self.max, "a call holds at most {} texts", self.max);
         network().await;
+        assert!(!self.panics(), "panics on command");
         let mut state = self.state();
         let call = state.calls;
         state.calls += 1;
