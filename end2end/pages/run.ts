@@ -40,12 +40,6 @@ export class RunPage {
     return this.page.getByRole('listitem').filter({ has: this.page.getByRole('heading', { name, level: 3 }) });
   }
 
-  /** Waits until the run has ended, however. */
-  async ended(): Promise<void> {
-    await expect(this.page.locator('header.head .pill.moving')).toHaveCount(0);
-    await expect(this.page.locator('header.head .pill')).toBeVisible();
-  }
-
   async cancel(): Promise<void> {
     await this.page.getByRole('button', { name: 'Cancel', exact: true }).click();
     await this.page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();

@@ -68,8 +68,7 @@ test('analyze, plan, mirror: the numbers move, survive a reload and end as the i
   expect(await mirror.number('migrated')).toBeGreaterThanOrEqual(atReload);
   await sandbox.clearFaults();
 
-  await mirror.ended();
-  await expect(mirror.pill('In sync')).toBeVisible();
+  await expect(mirror.pill('In sync')).toBeVisible({ timeout: 60_000 });
   await expect(mirror.figure('migrated')).toHaveText(shown(expected.missing.length));
   await expect(mirror.figure('updated')).toHaveText(shown(expected.changed.length));
   await expect(mirror.figure('failed')).toHaveText('0');
@@ -152,7 +151,7 @@ test('a run is cancelled in the middle, and the next one goes on from there', as
   );
   await page.getByRole('button', { name: 'Run again…' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Start the live run' }).click();
-  await expect(mirror.pill('In sync')).toBeVisible();
+  await expect(mirror.pill('In sync')).toBeVisible({ timeout: 60_000 });
   expect((await sandbox.state()).embedded.texts - paid).toBe(now.texts);
 });
 
