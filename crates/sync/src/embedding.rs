@@ -38,7 +38,7 @@ enum Text {
     /// It is being embedded; these records wait for it. The first one pays.
     Wanted(Vec<Candidate>),
     /// Here is its vector.
-    Known(Arc<[f32]>, Box<str>),
+    Known(Arc<Vec<f32>>, Box<str>),
     /// Its vector is in the target, in this record.
     Written(Box<str>),
     /// The service refused it, with these words.
@@ -59,7 +59,7 @@ impl Texts {
         self.by_hash.retain(|_, text| !matches!(text, Text::Wanted(_)));
     }
 
-    fn keep(&mut self, hash: TextHash, vector: Arc<[f32]>, first: Box<str>) {
+    fn keep(&mut self, hash: TextHash, vector: Arc<Vec<f32>>, first: Box<str>) {
         self.by_hash.insert(hash, Text::Known(vector, first));
         self.kept.push_back(hash);
         if self.kept.len() > KEPT_VECTORS
@@ -204,7 +204,7 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
                     records.into_iter().find(|record| record.id == first[0]).map(|record| record.values);
                 match vector.filter(|vector| vector.len() == context.settings.dimensions as usize) {
                     Some(vector) => {
-                        let vector: Arc<[f32]> = vector.into();
+                        let vector = Arc::new(vector);
                         self.texts.keep(candidate.text_hash, vector.clone(), first[0].as_str().into());
                         context.recorder.count(|counts| counts.folded += 1);
                         self.deliver(&candidate, &vector, None).await;
@@ -283,7 +283,7 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
             self.waiting = self.waiting.saturating_sub(waiting.len());
             match outcome {
                 Ok(vector) => {
-                    let vector: Arc<[f32]> = vector.into();
+                    let vector = Arc::new(vector);
                     let followers = waiting.len().saturating_sub(1) as u64;
                     let tokens = waiting
                         .first()

@@ -17,23 +17,8 @@ use crate::{
 pub(crate) async fn verify<S: ReadIndex, T: ReadIndex>(context: &Context<S, T>) -> Verification {
     let counts = context.recorder.counts();
     let expected = counts.target_listed + counts.migrated;
-    let deadline = Instant::now() + context.settings.verify_patience;
-    let mut pause = Duration::from_millis(100);
-    let mut target;
-    loop {
-        target = reading(context.target.count(&context.namespace).await);
-        let settled = match &target {
-            Reading::Known(count) => *count == expected,
-            // The client has already tried again for as long as that makes sense.
-            Reading::Unknown(_) => true,
-        };
-        if settled || Instant::now() + pause >= deadline {
-            break;
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
-    }
-    let source = reading(context.source.count(&context.namespace).await);
+    let source = async { reading(context.source.count(&context.namespace).await) };
+    let (source, target) = futures::join!(source, settled(context, expected));
     let confirmed = target == Reading::Known(expected);
     let failed = counts.failed_missing + counts.unreadable;
     let summary = summary(&counts, &target, expected, confirmed, context.target.name());
@@ -46,6 +31,25 @@ pub(crate) async fn verify<S: ReadIndex, T: ReadIndex>(context: &Context<S, T>) 
         orphans: counts.orphans,
         confirmed,
         summary,
+    }
+}
+
+/// The target's count: the expected one as soon as it shows, or what it is when patience ends.
+async fn settled<S, T: ReadIndex>(context: &Context<S, T>, expected: u64) -> Reading<u64> {
+    let deadline = Instant::now() + context.settings.verify_patience;
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let target = reading(context.target.count(&context.namespace).await);
+        let is_settled = match &target {
+            Reading::Known(count) => *count == expected,
+            // The client has already tried again for as long as that makes sense.
+            Reading::Unknown(_) => true,
+        };
+        if is_settled || Instant::now() + pause >= deadline {
+            return target;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
     }
 }
 
