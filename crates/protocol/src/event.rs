@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    FailedRecord, Plan, Progress, RunHead, RunId, RunState, RunView, Step, StepState, Verification,
-};
+use crate::{FailedRecord, Plan, Progress, RunHead, RunId, RunState, RunView, Step, StepState, Verification};
 
 /// One thing that happened in a run. `--json` prints one of these a line; `/ws` sends them after a snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,10 +6,10 @@ mod plan;
 mod run;
 
 pub use event::{ClientFrame, Event, EventBody, LogLevel, LogLine, ServerFrame};
-pub use overview::{AddedMetadata, IndexView, Namespaces, NamespaceRow, Overview, Reading};
+pub use overview::{AddedMetadata, IndexView, NamespaceRow, Namespaces, Overview, Reading};
 pub use plan::{Change, ChangeKind, Difference, KeyChanges, Plan, PlannedRequests};
 pub use run::{
-    Category, Counts, Drift, EndpointUse, FailedRecord, Flow, Pacing, Progress, RatePoint, RecordIds, Reuse,
-    RunHead, RunId, RunKind, RunRequest, RunState, RunSummary, RunView, Stage, Step, StepState, StepView,
-    Verification, KEPT_FAILURES, KEPT_LOG_LINES, KEPT_RATE_POINTS,
+    Category, Counts, Drift, EndpointUse, FailedRecord, Flow, KEPT_FAILURES, KEPT_LOG_LINES,
+    KEPT_RATE_POINTS, Pacing, Progress, RatePoint, RecordIds, Reuse, RunHead, RunId, RunKind, RunRequest,
+    RunState, RunSummary, RunView, Stage, Step, StepState, StepView, Verification,
 };
