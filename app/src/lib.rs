@@ -1,5 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![recursion_limit = "256"]
+#![expect(clippy::needless_pass_by_value, reason = "a component owns its props")]
+#![expect(
+    clippy::too_many_arguments,
+    reason = "the arguments of a server function are the fields of its form"
+)]
 
 pub mod api;
 mod browser;

@@ -519,7 +519,7 @@ async fn main() -> anyhow::Result<()> {
         .build();
     let listener = tokio::net::TcpListener::bind(options.site_addr).await?;
     let lifecycle = Lifecycle::default();
-    let router = router(Arc::new(script), options, lifecycle.clone(), now);
+    let router = router(Arc::new(script), &options, lifecycle.clone(), now);
     serve(listener, router, lifecycle).await?;
     Ok(())
 }

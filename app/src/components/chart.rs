@@ -72,13 +72,12 @@ fn draw(points: &[RatePoint], limit: u64) -> Drawing {
     };
     let span = end - start;
     let mut curve = String::new();
-    if span > 0 {
-        for (index, (at, value)) in values.iter().enumerate() {
-            // Tenths of a unit of width, so that a hundred points do not fall on each other.
-            let x = (at - start) * (RIGHT - LEFT) * 10 / span + LEFT * 10;
-            let command = if index == 0 { 'M' } else { 'L' };
-            let _ = write!(curve, "{command}{}.{} {}", x / 10, x % 10, height(*value));
-        }
+    for (index, (at, value)) in values.iter().enumerate() {
+        // Tenths of a unit of width, so that a hundred points do not fall on each other. Without a span there is no curve.
+        let Some(x) = ((at - start) * (RIGHT - LEFT) * 10).checked_div(span) else { break };
+        let x = x + LEFT * 10;
+        let command = if index == 0 { 'M' } else { 'L' };
+        let _ = write!(curve, "{command}{}.{} {}", x / 10, x % 10, height(*value));
     }
     let area =
         if curve.is_empty() { String::new() } else { format!("{curve}L{RIGHT} {BOTTOM}L{LEFT} {BOTTOM}Z") };

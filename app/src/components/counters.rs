@@ -57,7 +57,7 @@ pub fn Counters(
             <CategoryFigure id=id.clone() counts category=Category::Missing label="to migrate" />
             <CategoryFigure id=id.clone() counts category=Category::Changed label="to update" />
             <CategoryFigure id=id.clone() counts category=Category::NoText label="without text" />
-            <CategoryFigure id=id.clone() counts category=Category::Failed label="failed" />
+            <CategoryFigure id=id counts category=Category::Failed label="failed" />
         }
         .into_any(),
         (kind, false) => view! {
@@ -77,7 +77,7 @@ pub fn Counters(
                     }
                 })}
             <CategoryFigure id=id.clone() counts category=Category::NoText label="skipped, no text" />
-            <CategoryFigure id=id.clone() counts category=Category::Failed label="failed" />
+            <CategoryFigure id=id counts category=Category::Failed label="failed" />
             <Figure
                 number=move || format::count(counts.with(|counts| counts.embedded))
                 label="texts paid"

@@ -11,12 +11,12 @@ use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
-    components::{Redirect, Route, Router, Routes},
+    components::{Route, Router, Routes},
     path,
 };
 use protocol::Overview;
 
-use crate::{ApiError, api, clock::Clock, links};
+use crate::{ApiError, api, clock::Clock};
 use frame::Frame;
 use mirror::MirrorPage;
 use not_found::NotFound;
@@ -41,7 +41,6 @@ pub fn App() -> impl IntoView {
         <Router>
             <Frame>
                 <Routes fallback=NotFound>
-                    <Route path=path!("/") view=|| view! { <Redirect path=links::MIRROR /> } />
                     <Route path=path!("/mirror") view=MirrorPage ssr=SsrMode::PartiallyBlocked />
                     <Route path=path!("/runs") view=RunsPage ssr=SsrMode::PartiallyBlocked />
                     <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::PartiallyBlocked />

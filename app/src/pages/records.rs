@@ -162,7 +162,7 @@ fn Ids(run: RunId, category: Category, records: RecordIds) -> impl IntoView {
                     <a href=links::RUNS>"Runs"</a>
                     " / "
                     <a class="break" href=to_run>
-                        {run.0.clone()}
+                        {run.0}
                     </a>
                 </p>
                 <h1>{format!("{label}: {}", format::counted(total, "record", "records"))}</h1>

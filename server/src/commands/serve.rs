@@ -69,7 +69,7 @@ pub(super) async fn run(
     let runs = Arc::new(Runs::new(connections.clone(), context.clock.clone()));
     let backend = Arc::new(ServerBackend::new(connections, runs.clone()));
     let lifecycle = Lifecycle::default();
-    let router = web::router(backend, site, lifecycle.clone(), now);
+    let router = web::router(backend, &site, lifecycle.clone(), now);
     let closing = lifecycle.stop.clone();
     let serving = tokio::spawn(web::serve(listener, router, lifecycle));
     tokio::pin!(serving);

@@ -17,6 +17,7 @@ use std::{io, sync::Arc, sync::OnceLock};
 use app::{Backend, ServerClock};
 use axum::{
     Extension, Router, middleware,
+    response::Redirect,
     routing::{any, get},
 };
 use leptos::{config::LeptosOptions, prelude::provide_context};
@@ -38,12 +39,12 @@ pub struct Lifecycle {
 /// that pages print relative times with, in milliseconds since 1970.
 pub fn router(
     backend: Arc<dyn Backend>,
-    options: LeptosOptions,
+    options: &LeptosOptions,
     lifecycle: Lifecycle,
     now: fn() -> u64,
 ) -> Router {
     let port = options.site_addr.port();
-    let assets = assets::find(&options);
+    let assets = assets::find(options);
     let context = {
         let backend = Arc::clone(&backend);
         move || {
@@ -59,15 +60,17 @@ pub fn router(
     // Compressed here and not around everything: the static files are compressed when they are built, and a socket
     // must not be.
     let pages = Router::new()
-        .leptos_routes_with_context(&options, routes(), context.clone(), shell)
+        .leptos_routes_with_context(options, routes(), context.clone(), shell)
         .fallback(leptos_axum::file_and_error_handler_with_context(context, app::shell))
         .layer(CompressionLayer::new())
         .layer(middleware::map_response(guard::never_cached))
         .with_state(options.clone());
     Router::new()
+        // A page that redirects is streamed, and by then its status is sent.
+        .route("/", get(|| async { Redirect::to(app::links::MIRROR) }))
         .route("/ws", any(socket::upgrade))
         .route("/download/runs/{id}/{file}", get(download::file))
-        .merge(assets::router(&options))
+        .merge(assets::router(options))
         .merge(pages)
         .layer(Extension(backend))
         .layer(Extension(lifecycle))
