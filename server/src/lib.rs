@@ -14,7 +14,7 @@ pub mod runs;
 pub mod signals;
 pub mod web;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 
@@ -22,7 +22,7 @@ use exit::{Exit, Failure};
 
 /// The program.
 pub fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::parse_from(arguments(std::env::args_os().collect(), config::is_dev_server()));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(Err(Failure::service(format!("cannot start: {error}")))),
@@ -33,6 +33,15 @@ pub fn main() -> ExitCode {
     end(result)
 }
 
+/// What to do. `cargo leptos watch` starts the program without a word and expects a server: it gets the demo, which
+/// needs no key.
+fn arguments(mut given: Vec<OsString>, is_dev_server: bool) -> Vec<OsString> {
+    if is_dev_server && given.len() == 1 {
+        given.push("demo".into());
+    }
+    given
+}
+
 fn end(result: Result<Exit, Failure>) -> ExitCode {
     let exit = result.unwrap_or_else(|failure| {
         if !failure.message.is_empty() {
@@ -41,4 +50,20 @@ fn end(result: Result<Exit, Failure>) -> ExitCode {
         failure.exit
     });
     ExitCode::from(exit.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dev_server_serves_the_demo_unless_it_is_told_otherwise() {
+        let words = |given: &[&str], dev| {
+            let given = given.iter().map(OsString::from).collect();
+            arguments(given, dev).into_iter().map(|word| word.into_string().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(words(&["tain"], true), ["tain", "demo"]);
+        assert_eq!(words(&["tain", "serve"], true), ["tain", "serve"]);
+        assert_eq!(words(&["tain"], false), ["tain"]);
+    }
 }

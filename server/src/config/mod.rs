@@ -35,5 +35,11 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     Ok(Config::new(&entries(sources)?)?)
 }
 
+/// Whether this is the dev server: `cargo leptos watch` says so to the program that it starts.
+pub fn is_dev_server() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where the environment is read")]
+    std::env::var("LEPTOS_WATCH").is_ok_and(|watches| watches == "true")
+}
+
 #[cfg(test)]
 mod tests;
