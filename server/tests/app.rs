@@ -73,8 +73,8 @@ async fn the_demo_needs_no_key_and_uses_none() {
     let line = demo.until("\"app\"").await;
     let addresses: Value = serde_json::from_str(&line).unwrap();
     let app = addresses["app"].as_str().unwrap();
-    let page = get(app, "/").await;
-    assert!(page.starts_with("HTTP/1.1 "), "{page}");
+    let page = get(app, "/mirror").await;
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
     assert!(!page.contains(KEY) && !page.contains("demo-key"), "a key is in the page");
     let sandbox = addresses["sandbox"]["url"].as_str().unwrap();
     assert!(get(sandbox, "/sandbox/state").await.contains(SAMPLE));
@@ -92,7 +92,7 @@ async fn the_server_answers_without_any_key() {
     let mut server = Running::start(command);
     let line = server.until("\"app\"").await;
     let addresses: Value = serde_json::from_str(&line).unwrap();
-    let page = get(addresses["app"].as_str().unwrap(), "/").await;
+    let page = get(addresses["app"].as_str().unwrap(), "/mirror").await;
     assert!(page.contains("PINECONE_API_KEY"), "the page does not say which variable to set: {page}");
     server.signal("INT").await;
     server.finish().await.expect(0);
