@@ -1,10 +1,10 @@
 //! A run: what was asked for, how far it is, how it ended.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, EventBody, LogLine, Plan};
+use crate::{Event, EventBody, LogLine, Plan, RunRequest};
 
 /// How many failed records a view keeps; `Counts::failed` counts all of them.
 pub const KEPT_FAILURES: usize = 1_000;
@@ -21,128 +21,6 @@ pub struct RunId(pub String);
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// What a run does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunKind {
-    /// Reads both sides and says which record is what.
-    Analyze,
-    /// Writes missing and changed records.
-    Mirror,
-    /// Writes missing records only.
-    Reembed,
-}
-
-impl RunKind {
-    /// The word on screens: `Analyze`, `Mirror`, `Re-embed`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Analyze => "Analyze",
-            Self::Mirror => "Mirror",
-            Self::Reembed => "Re-embed",
-        }
-    }
-
-    /// The command that does the same: `analyze`, `mirror`, `reembed`.
-    pub const fn command(self) -> &'static str {
-        match self {
-            Self::Analyze => "analyze",
-            Self::Mirror => "mirror",
-            Self::Reembed => "reembed",
-        }
-    }
-}
-
-/// When the vector that a changed record has in the target may stay.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reuse {
-    /// Every missing and changed record is embedded.
-    #[default]
-    Never,
-    /// A changed record whose text is equal in source and target keeps the target's vector, whoever made it.
-    SameText,
-}
-
-impl Reuse {
-    /// The word on the command line: `never`, `same-text`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Never => "never",
-            Self::SameText => "same-text",
-        }
-    }
-}
-
-impl FromStr for Reuse {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        match word {
-            "never" => Ok(Self::Never),
-            "same-text" => Ok(Self::SameText),
-            other => Err(format!("unknown reuse policy {other:?}; use never or same-text")),
-        }
-    }
-}
-
-/// What is asked for when a run is started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunRequest {
-    /// What to do.
-    pub kind: RunKind,
-    /// The namespace; empty and `__default__` are the default namespace.
-    pub namespace: String,
-    /// Pay and write nothing, and say what a live run would do (law 4). An analysis is always dry.
-    pub dry_run: bool,
-    /// When vectors may stay.
-    pub reuse: Reuse,
-    /// Replace other values under the added key; without it they stay (law 5).
-    pub overwrite_added: bool,
-    /// Upper bound of records in a batch, where it is smaller than the configured bounds.
-    pub batch_size: Option<u32>,
-    /// The hash of the plan this run was started from: the run says at its end whether it still held.
-    pub plan: Option<String>,
-}
-
-impl RunRequest {
-    /// The `tain` command that asks for the same.
-    pub fn command(&self) -> String {
-        let namespace = if self.namespace.is_empty() { "__default__" } else { &self.namespace };
-        let plain = namespace.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:@".contains(c));
-        let mut command = format!("tain {} ", self.kind.command());
-        if plain && !namespace.starts_with('-') {
-            command.push_str(namespace);
-        } else {
-            // Single quotes keep everything but themselves.
-            let dashes = if namespace.starts_with('-') { "-- " } else { "" };
-            command.push_str(&format!("{dashes}'{}'", namespace.replace('\'', r"'\''")));
-        }
-        let mut options = String::new();
-        if self.dry_run && self.kind != RunKind::Analyze {
-            options.push_str(" --dry-run");
-        }
-        if self.reuse != Reuse::Never {
-            options.push_str(&format!(" --reuse {}", self.reuse.as_str()));
-        }
-        if self.overwrite_added {
-            options.push_str(" --overwrite-added");
-        }
-        if let Some(size) = self.batch_size {
-            options.push_str(&format!(" --batch-size {size}"));
-        }
-        if let Some(plan) = &self.plan {
-            options.push_str(&format!(" --plan {plan}"));
-        }
-        // Options stand before the namespace where that begins with a dash, so that `--` still ends them.
-        match command.find(" -- ") {
-            Some(at) => command.insert_str(at, &options),
-            None => command.push_str(&options),
-        }
-        command
     }
 }
 
@@ -645,5 +523,94 @@ impl RunView {
             finished_at: self.finished_at,
             counts: self.progress.counts.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LogLevel, Reuse, RunKind};
+
+    fn view() -> RunView {
+        RunView::new(RunHead {
+            id: RunId("r".to_owned()),
+            request: RunRequest {
+                kind: RunKind::Mirror,
+                namespace: "ns".to_owned(),
+                dry_run: false,
+                reuse: Reuse::Never,
+                overwrite_added: false,
+                batch_size: None,
+                plan: None,
+            },
+            source: "old".to_owned(),
+            target: "new".to_owned(),
+            steps: vec![Step::List, Step::Compare],
+            texts_per_minute: 3_000,
+            started_at: 0,
+        })
+    }
+
+    fn log(seq: u64) -> Event {
+        let line = LogLine { at: seq, level: LogLevel::Info, message: seq.to_string() };
+        Event { run: RunId("r".to_owned()), seq, at: seq, body: EventBody::Log(line) }
+    }
+
+    #[test]
+    fn events_are_taken_in_once_and_a_gap_is_noticed() {
+        let mut view = view();
+        assert!(view.apply(&log(1)));
+        assert!(view.apply(&log(1)), "a replay does no harm");
+        assert_eq!((view.seq, view.log.len()), (1, 1));
+        assert!(!view.apply(&log(3)), "event 2 is missing");
+        assert_eq!(view.seq, 1);
+        assert!(view.apply(&log(2)) && view.apply(&log(3)));
+        assert_eq!(view.log.len(), 3);
+    }
+
+    #[test]
+    fn what_a_view_keeps_is_bounded() {
+        let mut view = view();
+        for seq in 1..=(KEPT_LOG_LINES as u64 + 5) {
+            assert!(view.apply(&log(seq)));
+        }
+        assert_eq!((view.log.len(), view.log_dropped), (KEPT_LOG_LINES, 5));
+        assert_eq!(view.log[0].message, "6");
+        for second in 0..500 {
+            let progress =
+                Progress { counts: Counts { embedded: second, ..Counts::default() }, ..Progress::default() };
+            let body = EventBody::Progress(Box::new(progress));
+            assert!(view.apply(&Event {
+                run: RunId("r".to_owned()),
+                seq: view.seq + 1,
+                at: second * 1_000,
+                body
+            }));
+        }
+        assert_eq!(view.rate.len(), KEPT_RATE_POINTS);
+        assert_eq!(view.rate.last().map(|point| point.embedded), Some(499));
+    }
+
+    #[test]
+    fn the_whole_of_a_step_is_unknown_until_it_is_known() {
+        let mut view = view();
+        view.progress.counts =
+            Counts { only_source: 3, in_both: 2, missing: 1, in_sync: 1, ..Counts::default() };
+        assert_eq!(view.step_progress(Step::Compare), (2, None));
+        assert_eq!(view.step_progress(Step::Migrate), (0, None));
+        view.progress.counts.listed = true;
+        assert_eq!(view.step_progress(Step::Compare), (2, Some(5)));
+        assert_eq!(view.step_progress(Step::Migrate), (0, None), "there may be more to migrate");
+        view.progress.counts.missing = 3;
+        view.progress.counts.in_sync = 2;
+        assert_eq!(view.step_progress(Step::Migrate), (0, Some(3)));
+    }
+
+    #[test]
+    fn a_slug_leads_back_to_its_category() {
+        for category in Category::ALL {
+            assert_eq!(Category::from_slug(category.slug()), Some(category));
+        }
+        assert_eq!(Category::from_slug("nonsense"), None);
     }
 }
