@@ -17,7 +17,7 @@ use crate::{
 const PAGE_PATIENCE: Duration = Duration::from_secs(4);
 
 /// How long a command waits for it; long enough for a few retries.
-const COMMAND_PATIENCE: Duration = Duration::from_secs(60);
+const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long the start of a run waits for the services to be connected.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);

@@ -29,6 +29,8 @@ pub fn PlanPanels(
             format::count(plan.missing + plan.changed),
             format::counted(plan.source, "record", "records")
         )
+    } else if plan.is_empty() {
+        "No records on either side".to_owned()
     } else {
         "In sync: nothing to write".to_owned()
     };

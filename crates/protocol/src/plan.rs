@@ -131,6 +131,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether neither side has a record: most likely the namespace's name is wrong, which must not look like *in sync*.
+    pub const fn is_empty(&self) -> bool {
+        self.source == 0 && self.target == 0
+    }
+
     /// Whether a live run would write anything.
     pub const fn has_work(&self) -> bool {
         self.missing > 0 || self.changed > 0

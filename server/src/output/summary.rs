@@ -210,6 +210,10 @@ fn write_done(report: &mut String, view: &RunView, style: Style) {
             }
             if plan.has_work() {
                 let _ = writeln!(report, "To carry this out: {}", next_command(request, plan));
+            } else if plan.is_empty() {
+                let words =
+                    "Neither index has a record in this namespace; `tain namespaces` lists those that have.";
+                let _ = writeln!(report, "{}", style.warning(words));
             } else if plan.unreadable == 0 {
                 let _ = writeln!(report, "{}", style.good("In sync."));
             }

@@ -189,6 +189,14 @@ fn InSync(plan: Plan) -> impl IntoView {
     }
     let beside =
         if beside.is_empty() { String::new() } else { format!(" Beside that, {}.", beside.join("; ")) };
+    if plan.is_empty() {
+        return view! {
+            <Notice tone=Tone::Attention title="Nothing there">
+                "Neither index has a record in this namespace. Look at its name: the list of namespaces is on the first step."
+            </Notice>
+        }
+        .into_any();
+    }
     view! {
         <Notice tone=Tone::Good title="In sync">
             {format!(
@@ -197,6 +205,7 @@ fn InSync(plan: Plan) -> impl IntoView {
             )}
         </Notice>
     }
+    .into_any()
 }
 
 #[cfg(test)]
