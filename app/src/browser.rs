@@ -54,6 +54,15 @@ mod real {
         });
     }
 
+    /// Moves the focus to an element.
+    pub fn focus(id: &str) {
+        let element = page().and_then(|page| page.get_element_by_id(id));
+        if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+            // It fails on a detached element only.
+            let _ = element.focus();
+        }
+    }
+
     /// Opens a dialog, unless the browser's own `command` has done it already.
     pub fn open_dialog(id: &str) {
         if let Some(dialog) = dialog(id).filter(|dialog| !dialog.open()) {
@@ -134,6 +143,8 @@ mod absent {
     pub fn every(_millis: u64, _tick: impl Fn() + 'static) {}
 
     pub fn copy(_text: String, _done: impl Fn(bool) + 'static) {}
+
+    pub fn focus(_id: &str) {}
 
     pub fn open_dialog(_id: &str) {}
 

@@ -30,7 +30,7 @@ pub fn Failures(
                         </h2>
                         <a href=links::records(&id, Category::Failed)>"all"</a>
                     </header>
-                    <div class="scroll" tabindex="0" role="region" aria-labelledby="failures">
+                    <div class="scroll" tabindex="0" role="region" aria-label="Table of failures">
                         <table class="list">
                             <thead>
                                 <tr>

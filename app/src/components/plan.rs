@@ -207,7 +207,7 @@ fn Keys(keys: Vec<KeyChanges>) -> impl IntoView {
                 <h2 id="keys">"Keys that differ"</h2>
                 <span class="soft">"in how many records"</span>
             </header>
-            <div class="scroll tall" tabindex="0" role="region" aria-labelledby="keys">
+            <div class="scroll tall" tabindex="0" role="region" aria-label="Table of keys">
                 <table class="list compact">
                     <thead>
                         <tr>
@@ -253,7 +253,7 @@ fn Samples(head: RunHead, changed: u64, samples: Vec<Difference>) -> impl IntoVi
                     <a href=links::records(&head.id, Category::Changed)>"all"</a>
                 </span>
             </header>
-            <div class="scroll" tabindex="0" role="region" aria-labelledby="diffs">
+            <div class="scroll" tabindex="0" role="region" aria-label="Table of differences">
                 <table class="diff">
                     <thead>
                         <tr>

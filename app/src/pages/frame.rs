@@ -5,6 +5,7 @@ use leptos_router::components::A;
 use protocol::{IndexView, Overview, Reading};
 
 use crate::{
+    browser,
     components::icon::{Icon, Symbol},
     format, links,
     pages::OverviewResource,
@@ -18,7 +19,8 @@ pub fn Frame(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <a class="skip" href="#page">
+        // The router takes the click, and would move the page but not the focus.
+        <a class="skip" href="#page" on:click=move |_| browser::focus("page")>
             "Skip to the page"
         </a>
         <div class="frame">

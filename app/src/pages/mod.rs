@@ -34,20 +34,20 @@ pub fn App() -> impl IntoView {
     Clock::provide();
     let overview: OverviewResource = Resource::new(|| (), |()| api::overview());
     provide_context(overview);
-    // What a page is about is waited for, so that it has the right status and is there without a script; what a slow
-    // service may hold up is streamed after it.
+    // Everything is waited for, so that a page has the right status and is whole without a script. A service that does
+    // not answer holds it up for the few seconds after which its numbers are shown as unknown.
     view! {
         <Title formatter=|title: String| if title.is_empty() { "tain".to_owned() } else { format!("{title} · tain") } />
         <Router>
             <Frame>
                 <Routes fallback=NotFound>
-                    <Route path=path!("/mirror") view=MirrorPage ssr=SsrMode::PartiallyBlocked />
-                    <Route path=path!("/runs") view=RunsPage ssr=SsrMode::PartiallyBlocked />
-                    <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::PartiallyBlocked />
+                    <Route path=path!("/mirror") view=MirrorPage ssr=SsrMode::Async />
+                    <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
+                    <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
                     <Route
                         path=path!("/runs/:id/records/:category")
                         view=RecordsPage
-                        ssr=SsrMode::PartiallyBlocked
+                        ssr=SsrMode::Async
                     />
                 </Routes>
             </Frame>

@@ -439,7 +439,7 @@ fn NamespaceTable(namespaces: Namespaces, typed: RwSignal<Option<String>>) -> im
                 <h2 id="all-namespaces">"Namespaces"</h2>
                 <span class="soft">{header}</span>
             </header>
-            <div class="scroll" tabindex="0" role="region" aria-labelledby="all-namespaces">
+            <div class="scroll" tabindex="0" role="region" aria-label="Table of namespaces">
                 <table class="list">
                     <thead>
                         <tr>
