@@ -63,19 +63,26 @@ mod real {
         }
     }
 
-    /// Opens a dialog, unless the browser's own `command` has done it already.
-    pub fn open_dialog(id: &str) {
-        if let Some(dialog) = dialog(id).filter(|dialog| !dialog.open()) {
-            // It fails on a detached element only, and then there is nothing to open.
-            let _ = dialog.show_modal();
-        }
+    /// Opens a dialog where the browser does not know `command`. It waits until the click is over, so that a browser that
+    /// does know it has opened the dialog by then.
+    pub fn open_dialog(id: &'static str) {
+        let open = move || {
+            if let Some(dialog) = dialog(id).filter(|dialog| !dialog.open()) {
+                // It fails on a detached element only, and then there is nothing to open.
+                let _ = dialog.show_modal();
+            }
+        };
+        set_timeout(open, Duration::ZERO);
     }
 
-    /// Closes a dialog.
-    pub fn close_dialog(id: &str) {
-        if let Some(dialog) = dialog(id) {
-            dialog.close();
-        }
+    /// Closes a dialog, likewise.
+    pub fn close_dialog(id: &'static str) {
+        let close = move || {
+            if let Some(dialog) = dialog(id).filter(HtmlDialogElement::open) {
+                dialog.close();
+            }
+        };
+        set_timeout(close, Duration::ZERO);
     }
 
     /// The theme of the page.

@@ -131,7 +131,8 @@ pub fn RateChart(
                     <path class="area" d=move || drawing.get().area />
                     <path class="limit" d=move || format!("M{LEFT} {}H{RIGHT}", drawing.get().limit) />
                     <path class="curve" d=move || drawing.get().curve />
-                    <text x="316" y=move || (drawing.get().limit - 5).to_string() text-anchor="end">
+                    // At the left, where a run has only begun and the curve is still low.
+                    <text x="44" y=move || (drawing.get().limit - 5).to_string()>
                         {format!("limit {}", format::count(limit))}
                     </text>
                     <text x="34" y="20" text-anchor="end">

@@ -43,9 +43,8 @@ pub fn Counters(
 ) -> impl IntoView {
     let head = live.view.with_untracked(|view| view.head.clone());
     let counts = Memo::new(move |_| live.view.with(|view| view.progress.counts.clone()));
-    let rate = Memo::new(move |_| {
-        live.view.with(|view| if view.state.is_final() { None } else { records_per_second(view) })
-    });
+    let over = Memo::new(move |_| live.view.with(|view| view.state.is_final()));
+    let rate = Memo::new(move |_| live.view.with(records_per_second));
     let id = head.id.clone();
     let figures = match (head.request.kind, head.request.dry_run) {
         (RunKind::Analyze, _) | (_, true) => view! {
@@ -82,10 +81,17 @@ pub fn Counters(
                 number=move || format::count(counts.with(|counts| counts.embedded))
                 label="texts paid"
             />
-            <Figure
-                number=move || rate.get().map_or_else(|| "–".to_owned(), format::rate)
-                label="records a second"
-            />
+            {move || {
+                (!over.get())
+                    .then(|| {
+                        view! {
+                            <Figure
+                                number=move || rate.get().map_or_else(|| "–".to_owned(), format::rate)
+                                label="records a second"
+                            />
+                        }
+                    })
+            }}
         }
         .into_any(),
     };

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use protocol::{RunKind, RunSummary};
+use protocol::{RunKind, RunState, RunSummary};
 
 use crate::{
     api, browser,
@@ -152,6 +152,10 @@ fn counts_in_words(run: &RunSummary) -> String {
     match words.is_empty() {
         false => words.join(" · "),
         true if !run.state.is_final() => "nothing counted yet".to_owned(),
+        // A run that broke off knows nothing about what is left.
+        true if matches!(run.state, RunState::Failed | RunState::Cancelled) => {
+            "ended before it counted".to_owned()
+        }
         true => "nothing to do".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{LogLevel, Step, StepState};
+use protocol::{Counts, LogLevel, Step, StepState};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
@@ -127,6 +127,7 @@ async fn front<S: ReadIndex, T: ReadIndex>(
                     grouped(counts.source_listed),
                     grouped(counts.target_listed)
                 );
+                recorder.log(LogLevel::Info, format!("listed: {detail}"));
                 recorder.step(Step::List, StepState::Done, detail);
                 Pass::Ended
             }
@@ -156,7 +157,24 @@ async fn front<S: ReadIndex, T: ReadIndex>(
         }
     };
     let (pass, ()) = tokio::join!(merged, read);
+    // What winds down or broke off was not read to its end, and says so itself.
+    if !context.wind_down.is_cancelled() && recorder.counts().listed {
+        let detail = compared(&recorder.counts());
+        recorder.log(LogLevel::Info, format!("compared: {detail}"));
+        recorder.step(Step::Compare, StepState::Done, detail);
+    }
     pass
+}
+
+fn compared(counts: &Counts) -> String {
+    format!(
+        "{} in sync, {} to migrate, {} to update, {} without text, {} only in the target",
+        grouped(counts.in_sync),
+        grouped(counts.missing),
+        grouped(counts.changed),
+        grouped(counts.no_text),
+        grouped(counts.orphans)
+    )
 }
 
 fn spawn_listing<I: ReadIndex, S, T>(

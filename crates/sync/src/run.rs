@@ -9,7 +9,7 @@ use std::{
 use futures::FutureExt;
 use pinecone::Namespace;
 use protocol::{
-    Counts, EndpointUse, LogLevel, Pacing, RunHead, RunId, RunKind, RunRequest, RunState, Step, StepState,
+    EndpointUse, LogLevel, Pacing, RunHead, RunId, RunKind, RunRequest, RunState, Step, StepState,
 };
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -230,7 +230,6 @@ async fn end<S: ReadIndex, T: ReadIndex>(
 ) -> Option<(Step, PortError)> {
     let recorder = &context.recorder;
     let counts = recorder.counts();
-    recorder.step(Step::Compare, StepState::Done, compared(&counts));
     let pages = pages(counts.source_listed) + pages(counts.target_listed);
     let plan = context.plan(std::mem::take).build(&counts, &context.settings, pages);
     if let Some(planned) = &request.plan
@@ -257,19 +256,9 @@ async fn end<S: ReadIndex, T: ReadIndex>(
     recorder.step(Step::Verify, StepState::Running, "");
     let verification = verify(context).await;
     recorder.step(Step::Verify, StepState::Done, verification.summary.clone());
+    recorder.log(LogLevel::Info, verification.summary.clone());
     recorder.verified(verification);
     None
-}
-
-fn compared(counts: &Counts) -> String {
-    format!(
-        "{} in sync, {} to migrate, {} to update, {} without text, {} only in the target",
-        grouped(counts.in_sync),
-        grouped(counts.missing),
-        grouped(counts.changed),
-        grouped(counts.no_text),
-        grouped(counts.orphans)
-    )
 }
 
 /// Closes the steps that are still open, and says how the run ended.
@@ -299,7 +288,12 @@ fn conclude(
             recorder.log(LogLevel::Warn, format!("{} failed; all others are done", records(counts.failed)));
             (RunState::DoneWithFailures, None)
         }
-        None => (RunState::Done, None),
+        None => {
+            if writes(&recorder.view().head.request) {
+                recorder.log(LogLevel::Info, format!("done: {done}"));
+            }
+            (RunState::Done, None)
+        }
     }
 }
 

@@ -35,6 +35,8 @@ enum Phase {
     Running,
     /// A dry run has ended and says what a live one would do.
     Rehearsed,
+    /// A run broke off: it failed or was cancelled.
+    BrokenOff,
     /// A live run has ended.
     Ended,
 }
@@ -47,6 +49,7 @@ impl Phase {
             (RunKind::Analyze, _) if planned => Self::Planned,
             (RunKind::Analyze, _) => Self::Analyzing,
             _ if !view.state.is_final() => Self::Running,
+            _ if !ended_well => Self::BrokenOff,
             (_, true) if planned => Self::Rehearsed,
             _ => Self::Ended,
         }
@@ -56,7 +59,7 @@ impl Phase {
         match self {
             Self::Analyzing => Stage::Analyze,
             Self::Planned => Stage::Plan,
-            Self::Running | Self::Rehearsed => Stage::Run,
+            Self::Running | Self::Rehearsed | Self::BrokenOff => Stage::Run,
             Self::Ended => Stage::Verify,
         }
     }
@@ -96,13 +99,17 @@ pub fn Phases(view: RunView) -> impl IntoView {
         Phase::Rehearsed => {
             view! { "Dry run " <Ago at /> " · nothing has been written or paid for" }.into_any()
         }
-        Phase::Ended => view! { "Started " <Ago at /> " · " <Ended live /> }.into_any(),
+        Phase::BrokenOff | Phase::Ended => view! { "Started " <Ago at /> " · " <Ended live /> }.into_any(),
     };
-    let body = move || match phase.get() {
-        Phase::Analyzing | Phase::Running | Phase::Ended => view! { <RunBody live /> }.into_any(),
-        Phase::Planned | Phase::Rehearsed => {
-            view! { <PlanStep live rehearsed=phase.get() == Phase::Rehearsed /> }.into_any()
-        }
+    // What a reader has scrolled and opened stays as it is when a run ends: only a plan is another page.
+    let plan_of = Memo::new(move |_| match phase.get() {
+        Phase::Planned => Some(false),
+        Phase::Rehearsed => Some(true),
+        Phase::Analyzing | Phase::Running | Phase::BrokenOff | Phase::Ended => None,
+    });
+    let body = move || match plan_of.get() {
+        Some(rehearsed) => view! { <PlanStep live rehearsed /> }.into_any(),
+        None => view! { <RunBody live /> }.into_any(),
     };
     view! {
         <Title text=format!("Mirror {namespace}") />
@@ -217,8 +224,11 @@ mod tests {
     fn a_run_says_where_one_stands() {
         let mut view = running();
         assert_eq!(Phase::of(&view), Phase::Running);
+        view.state = RunState::Done;
+        assert_eq!(Phase::of(&view).stage(), Stage::Verify);
         view.state = RunState::Failed;
-        assert_eq!(Phase::of(&view), Phase::Ended);
+        assert_eq!(Phase::of(&view), Phase::BrokenOff);
+        assert_eq!(Phase::of(&view).stage(), Stage::Run, "what broke off was not verified");
         view.head.request.kind = RunKind::Analyze;
         assert_eq!(Phase::of(&view), Phase::Analyzing, "a failed analysis has no plan to show");
     }
