@@ -26,6 +26,14 @@ pub enum Error {
         /// What was listed: the namespace, or `the namespaces`.
         namespace: String,
     },
+    /// A listing could not go on from a page token. Pinecone does not say how long one is good for.
+    #[error("{index}: the page token was refused, so list from the beginning again: {error}")]
+    TokenRefused {
+        /// The index.
+        index: String,
+        /// The answer, a 400.
+        error: upstream::Error,
+    },
     /// The index belongs to Pinecone's document API, which refuses every request about vectors.
     #[error(
         "{index} is a document index (its field {field:?} makes it one); its records can only be read by the \
@@ -58,7 +66,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> &Kind {
         match self {
-            Self::Upstream(error) => error.kind(),
+            Self::Upstream(error) | Self::TokenRefused { error, .. } => error.kind(),
             Self::OutOfOrder { .. } | Self::RepeatedToken { .. } => &Kind::Malformed,
             Self::DocumentIndex { .. } => &Kind::Refused,
             Self::NotReady { .. } => &Kind::Unavailable,
@@ -76,6 +84,12 @@ impl Error {
     #[must_use]
     pub fn is_out_of_order(&self) -> bool {
         matches!(self, Self::OutOfOrder { .. })
+    }
+
+    /// Whether a listing must begin anew, because its page token is no longer good.
+    #[must_use]
+    pub fn is_token_refused(&self) -> bool {
+        matches!(self, Self::TokenRefused { .. })
     }
 
     /// Whether the index (or what else was asked for) does not exist.

@@ -15,7 +15,7 @@ pub use connection::{Connection, Options, Quotas};
 pub use description::IndexDescription;
 pub use error::Error;
 pub use namespace::{Namespace, NamespaceError};
-pub use reader::{FetchedMetadata, FetchedRecord, IndexStats, NamespaceSummary, Reader};
+pub use reader::{FetchedMetadata, FetchedRecord, IndexStats, ListPage, NamespaceSummary, Reader};
 pub use record::{EncodedRecord, Metadata, RecordError, SparseValues};
 pub use source::SourceIndex;
 pub use target::{Refused, TargetIndex, UpsertFailed, UpsertOutcome};

@@ -16,7 +16,7 @@ use upstream::{Http, Kind, Meter, Pacer, Request, Unusable};
 use crate::{
     Error, IndexDescription, LIST_PAGE, MAX_FETCH_IDS, Metadata, Namespace, Quotas, SparseValues,
     batch::ranges,
-    wire::{self, ListPage, MetadataPart, NamespacesPage, RpcStatus, Whole, missing, read_fetched},
+    wire::{self, MetadataPart, NamespacesPage, RpcStatus, Whole, missing, read_fetched},
 };
 
 /// The read operations of an index. [`crate::SourceIndex`] and [`crate::TargetIndex`] deref to it; it cannot be made
@@ -59,6 +59,17 @@ pub struct FetchedRecord {
     pub metadata: Metadata,
     /// Its sparse values, if it has any.
     pub sparse_values: Option<SparseValues>,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListPage {
+    /// Its ids; it may have none.
+    pub ids: Vec<String>,
+    /// The token that this page was asked for with; `None` for the first page.
+    pub token: Option<String>,
+    /// The token that the next page is asked for with; `None` if this is the last one.
+    pub next: Option<String>,
 }
 
 /// The statistics of an index. They lag behind writes, so they prove nothing.
@@ -122,18 +133,37 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfOrder`], [`Error::RepeatedToken`], or a failed request.
+    /// [`Error::OutOfOrder`], [`Error::RepeatedToken`], [`Error::TokenRefused`], or a failed request.
     pub fn list(
         &self,
         namespace: &Namespace,
     ) -> impl Stream<Item = Result<Vec<String>, Error>> + Send + 'static + use<> {
+        self.list_from(namespace, None).map_ok(|page| page.ids)
+    }
+
+    /// A listing that can be taken up again: from the page of a token, or from the beginning. Otherwise like
+    /// [`Reader::list`].
+    ///
+    /// The order is asserted from the first id that is seen: that it comes after those of an earlier stream is for
+    /// the caller to know. A token may have expired ([`Error::TokenRefused`]); then only a listing from the beginning
+    /// helps.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::list`].
+    pub fn list_from(
+        &self,
+        namespace: &Namespace,
+        token: Option<String>,
+    ) -> impl Stream<Item = Result<ListPage, Error>> + Send + 'static + use<> {
         let index = self.shared.description.name.clone();
         let mut last: Option<String> = None;
         // An error found here must end the stream, as an error of a request does.
         let mut broken = false;
-        self.list_unordered(namespace)
+        self.pages(namespace, token)
             .map(move |page| {
-                let page = page.and_then(|page| in_order(&index, &mut last, page));
+                let page = page
+                    .and_then(|page| Ok(ListPage { ids: in_order(&index, &mut last, page.ids)?, ..page }));
                 let ended = std::mem::replace(&mut broken, page.is_err());
                 (!ended).then_some(page)
             })
@@ -146,25 +176,36 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`Error::RepeatedToken`], or a failed request.
+    /// [`Error::RepeatedToken`], [`Error::TokenRefused`], or a failed request.
     pub fn list_unordered(
         &self,
         namespace: &Namespace,
     ) -> impl Stream<Item = Result<Vec<String>, Error>> + Send + 'static + use<> {
+        self.pages(namespace, None).map_ok(|page| page.ids)
+    }
+
+    /// The pages from the one of a token on, as the service gives them.
+    fn pages(
+        &self,
+        namespace: &Namespace,
+        token: Option<String>,
+    ) -> impl Stream<Item = Result<ListPage, Error>> + Send + 'static + use<> {
         let reader = self.clone();
         let namespace = namespace.clone();
-        let start = Some((None, Tokens::default()));
-        stream::try_unfold(start, move |cursor| {
+        let mut tokens = Tokens::default();
+        if let Some(token) = &token {
+            tokens.is_new(token);
+        }
+        stream::try_unfold(Some((token, tokens)), move |cursor| {
             let (reader, namespace) = (reader.clone(), namespace.clone());
             async move {
                 let Some((token, mut tokens)) = cursor else { return Ok(None) };
                 let (ids, next) = reader.list_page(&namespace, token.as_deref()).await?;
-                let cursor = match next {
-                    Some(next) if tokens.is_new(&next) => Some((Some(next), tokens)),
-                    Some(_) => return Err(reader.repeated_token(namespace.as_str())),
-                    None => None,
-                };
-                Ok(Some((ids, cursor)))
+                if next.as_ref().is_some_and(|next| !tokens.is_new(next)) {
+                    return Err(reader.repeated_token(namespace.as_str()));
+                }
+                let cursor = next.clone().map(|next| (Some(next), tokens));
+                Ok(Some((ListPage { ids, token, next }, cursor)))
             }
         })
     }
@@ -180,9 +221,12 @@ impl Reader {
         if let Some(token) = token {
             request = request.query("paginationToken", token);
         }
-        match self.http.send(&request, ListPage::read).await {
+        match self.http.send(&request, wire::ListPage::read).await {
             // Only at the beginning: a namespace that vanishes in the middle was not listed.
             Err(error) if token.is_none() && is_no_namespace(&error) => Ok((Vec::new(), None)),
+            Err(error) if token.is_some() && error.status() == Some(400) => {
+                Err(Error::TokenRefused { index: self.shared.description.name.clone(), error })
+            }
             answer => Ok(answer?),
         }
     }

@@ -39,6 +39,62 @@ async fn it_goes_on_as_long_as_there_is_a_token() {
 }
 
 #[tokio::test]
+async fn a_listing_is_taken_up_from_the_token_of_any_page() {
+    let server = server().await;
+    pages(
+        &server,
+        &[
+            (None, page(&["a", "b"], Some("t"))),
+            (Some("t"), page(&["b", "c"], Some("u"))),
+            (Some("u"), page(&["d"], None)),
+        ],
+    )
+    .await;
+    let source = source(&server).await;
+    let whole: Vec<ListPage> = source.list_from(&ns("ns"), None).try_collect().await.unwrap();
+    let made = |ids: &[&str], token: Option<&str>, next: Option<&str>| ListPage {
+        ids: strings(ids),
+        token: token.map(str::to_owned),
+        next: next.map(str::to_owned),
+    };
+    let (last, first) = (made(&["d"], Some("u"), None), made(&["a", "b"], None, Some("t")));
+    assert_eq!(whole, [first, made(&["c"], Some("t"), Some("u")), last.clone()]);
+    let rest: Vec<ListPage> = source.list_from(&ns("ns"), Some("t".into())).try_collect().await.unwrap();
+    // What the page repeats of the one before it is not known here.
+    assert_eq!(rest, [made(&["b", "c"], Some("t"), Some("u")), last]);
+}
+
+#[tokio::test]
+async fn a_resumed_listing_is_in_order_and_in_no_circle() {
+    let server = server().await;
+    pages(
+        &server,
+        &[
+            (Some("t"), page(&["b"], Some("u"))),
+            (Some("u"), page(&["a"], None)),
+            (Some("circle"), page(&["x"], Some("circle"))),
+        ],
+    )
+    .await;
+    let source = source(&server).await;
+    let from = |token: &str| source.list_from(&ns("ns"), Some(token.to_owned())).try_collect::<Vec<_>>();
+    assert!(from("t").await.unwrap_err().is_out_of_order());
+    assert!(matches!(from("circle").await.unwrap_err(), Error::RepeatedToken { .. }));
+}
+
+#[tokio::test]
+async fn an_expired_token_is_told_from_a_refused_listing() {
+    let server = server().await;
+    answer(&server, "GET", "/vectors/list", rpc(400, 3, "Invalid pagination token")).await;
+    let source = source(&server).await;
+    let expired = source.list_from(&ns("ns"), Some("old".into())).try_collect::<Vec<_>>().await.unwrap_err();
+    assert!(expired.is_token_refused());
+    assert_eq!(*expired.kind(), Kind::Refused);
+    assert!(expired.to_string().ends_with("Invalid pagination token"), "{expired}");
+    assert!(!list(&server, "ns").await.unwrap_err().is_token_refused());
+}
+
+#[tokio::test]
 async fn the_default_namespace_is_not_named() {
     let server = server().await;
     pages(&server, &[(None, page(&["a"], None))]).await;

@@ -10,8 +10,8 @@ mod upserting;
 
 use futures::{StreamExt, TryStreamExt};
 use pinecone::{
-    Connection, EncodedRecord, Error, Metadata, Namespace, NamespaceSummary, Options, Quotas, Refused,
-    SourceIndex, SparseValues, TargetIndex,
+    Connection, EncodedRecord, Error, ListPage, Metadata, Namespace, NamespaceSummary, Options, Quotas,
+    Refused, SourceIndex, SparseValues, TargetIndex,
 };
 use serde_json::{Value, json};
 use upstream::{Jitter, Kind, Meter, Period, Retry};
