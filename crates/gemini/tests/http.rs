@@ -262,6 +262,8 @@ async fn a_day_s_quota_is_not_waited_for() {
         let error = client(&server).embed(&["a"]).await.unwrap_err();
         assert!(error.is_quota());
         assert_eq!(*error.kind(), Kind::QuotaExhausted { period: Period::Day, resume_after: None });
+        // Noon in UTC, and midnight in Los Angeles.
+        assert_eq!(error.quota_resets_at(1_795_262_400_000), Some(1_795_334_400_000));
         assert!(
             error
                 .to_string()

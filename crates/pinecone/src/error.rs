@@ -1,6 +1,7 @@
 //! What can go wrong with an index.
 
-use upstream::Kind;
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use upstream::{Kind, Period};
 
 /// Something about an index could not be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -80,6 +81,19 @@ impl Error {
         matches!(self.kind(), Kind::QuotaExhausted { .. })
     }
 
+    /// When a used-up quota is there again, in Unix milliseconds: as the service said, or else, for the units of a
+    /// month, the first of the next month at midnight UTC. That is an assumption: Pinecone says "the current month"
+    /// and not in which time zone. `now` is the time in Unix milliseconds. `None` if this is no quota.
+    #[must_use]
+    pub fn quota_resets_at(&self, now: u64) -> Option<u64> {
+        let Kind::QuotaExhausted { period, .. } = self.kind() else { return None };
+        self.kind().said_to_resume_at(now).or_else(|| match period {
+            Period::Month => next_month(now),
+            // No Pinecone quota is known to be renewed by the day.
+            Period::Day => None,
+        })
+    }
+
     /// Whether a listing was not in order, so that it must be sorted first.
     #[must_use]
     pub fn is_out_of_order(&self) -> bool {
@@ -96,5 +110,31 @@ impl Error {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         *self.kind() == Kind::NotFound
+    }
+}
+
+/// The first midnight of the next month in UTC; both in Unix milliseconds.
+fn next_month(now: u64) -> Option<u64> {
+    let now = Timestamp::from_millisecond(i64::try_from(now).ok()?).ok()?.to_zoned(TimeZone::UTC);
+    let first = now.first_of_month().ok()?.checked_add(1.month()).ok()?.start_of_day().ok()?;
+    u64::try_from(first.timestamp().as_millisecond()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_month_ends_at_midnight_in_utc() {
+        let unix = |time: &str| u64::try_from(time.parse::<Timestamp>().unwrap().as_millisecond()).unwrap();
+        for (now, first) in [
+            ("2026-11-21T06:27:00Z", "2026-12-01T00:00:00Z"),
+            ("2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00Z"),
+            ("2027-01-01T00:00:00Z", "2027-02-01T00:00:00Z"),
+            ("2028-01-31T12:00:00Z", "2028-02-01T00:00:00Z"),
+        ] {
+            assert_eq!(next_month(unix(now)), Some(unix(first)), "{now}");
+        }
+        assert_eq!(next_month(u64::MAX), None);
     }
 }

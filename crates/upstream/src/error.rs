@@ -53,6 +53,20 @@ pub enum Kind {
     NotAllowed,
 }
 
+impl Kind {
+    /// When the upstream said that a used-up quota is there again, in Unix milliseconds; `None` if it did not say, or
+    /// if this is no quota. `now` is the time of the answer. What is known beyond that, the service's crate knows.
+    #[must_use]
+    pub fn said_to_resume_at(&self, now: u64) -> Option<u64> {
+        match self {
+            Self::QuotaExhausted { resume_after: Some(wait), .. } => {
+                Some(now.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// When a quota is renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {

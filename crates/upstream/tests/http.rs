@@ -451,6 +451,7 @@ async fn a_pause_of_hours_is_a_quota() {
     let resume_after = Some(Duration::from_secs(7200));
     assert_eq!(*error.kind(), Kind::QuotaExhausted { period: Period::Day, resume_after });
     assert!(error.is_quota());
+    assert_eq!(error.kind().said_to_resume_at(1_000), Some(7_201_000));
     assert_eq!(error.message(), "429 Too Many Requests: come back later");
 }
 

@@ -198,6 +198,8 @@ async fn a_month_s_quota_is_not_waited_for() {
         assert!(error.is_quota());
         assert_eq!(*error.kind(), Kind::QuotaExhausted { period: Period::Month, resume_after: None });
         assert!(error.to_string().contains("for the current month"), "{error}");
+        // 2026-11-21 12:00 and 2026-12-01 00:00, UTC.
+        assert_eq!(error.quota_resets_at(1_795_262_400_000), Some(1_796_083_200_000));
     }
 }
 
