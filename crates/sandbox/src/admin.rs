@@ -81,7 +81,9 @@ async fn add_faults(Extract(plane): Extract<Plane>, Body(faults): Body<Value>) -
     let faults = if faults.is_array() { faults } else { Value::Array(vec![faults]) };
     let faults: Vec<Fault> = read(faults, "fault")?;
     for index in faults.iter().filter_map(|fault| fault.index.as_deref()) {
-        plane.shared.find(index)?;
+        if plane.shared.position(index).is_none() {
+            return Err(Error::UnknownIndex { name: index.to_owned() });
+        }
     }
     let state = state(plane);
     faults.into_iter().for_each(|fault| state.add_fault(fault));

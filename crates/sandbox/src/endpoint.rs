@@ -33,6 +33,30 @@ pub enum Endpoint {
     CountTokens,
     /// `GET /v1beta/models`, `GET /v1beta/models/{model}`.
     Models,
+    /// Elasticsearch: `GET /`, `GET /_resolve/index/*`, `GET /_cat/indices`.
+    Cluster,
+    /// Elasticsearch: `HEAD /{index}`.
+    Exists,
+    /// Elasticsearch: mappings, settings and field capabilities.
+    Mapping,
+    /// Elasticsearch: a search, and each further page of a scroll.
+    Search,
+    /// Elasticsearch: `_count`.
+    Count,
+    /// Elasticsearch: opening or freeing a point in time, freeing a scroll.
+    Cursor,
+    /// Elasticsearch: `_mget` and `GET /{index}/_doc/{id}`.
+    Get,
+    /// Elasticsearch: `_bulk`.
+    Bulk,
+    /// Elasticsearch: `_refresh`.
+    Refresh,
+    /// Elasticsearch: `_has_privileges` and the keys.
+    Privileges,
+    /// Elasticsearch: `_update_by_query`.
+    UpdateByQuery,
+    /// Elasticsearch: `_tasks`.
+    Tasks,
     /// Whatever else was called.
     Other,
 }

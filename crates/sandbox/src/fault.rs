@@ -169,6 +169,24 @@ pub enum Effect {
         /// How many.
         count: usize,
     },
+    /// `bulk`: the first items fail with this error, and nothing is done for them.
+    BulkItems {
+        /// The status of the items.
+        code: u16,
+        /// The `type` of the error.
+        error: String,
+        /// How many items.
+        count: usize,
+    },
+    /// `search`: the point in time or the scroll is gone.
+    LostCursor,
+    /// `search`, `count`: so many shards failed, though the answer is 200.
+    FailedShards {
+        /// How many.
+        count: usize,
+    },
+    /// `search`: `timed_out` is true, and the answer is incomplete.
+    TimedOut,
 }
 
 /// The shape of an error's body.

@@ -17,7 +17,7 @@ use crate::endpoint::is_forbidden;
 use crate::fault::{Body, Effect};
 use crate::random::{below, hash, mix};
 use crate::shared::{Plane, Shared};
-use crate::{Endpoint, gemini, pinecone};
+use crate::{Endpoint, elasticsearch, gemini, pinecone};
 
 /// What befalls a call, for the handlers that break their own answers.
 #[derive(Clone)]
@@ -41,13 +41,10 @@ pub(crate) async fn intercept(
         return next.run(request).await;
     }
     let shared = Arc::clone(&plane.shared);
-    let endpoint = match plane.index {
-        Some(_) => Endpoint::of_data_plane(&method, &path),
-        None => Endpoint::of_main_port(&method, &path),
-    };
+    let endpoint = plane.endpoint(&method, &path);
     let (number, call) = {
         let mut counters = shared.counters();
-        counters.forbidden += u64::from(is_forbidden(&method, &path));
+        counters.forbidden += u64::from(is_forbidden(&method, &path) && endpoint != Endpoint::Cursor);
         let calls = counters.calls(plane.index, endpoint);
         calls.requests += 1;
         calls.bytes_in += content_length(request.headers());
@@ -119,7 +116,9 @@ async fn answer(
     if url_bytes > shared.options.switches.url_bytes {
         return Ok((StatusCode::URI_TOO_LONG, html("414 Request-URI Too Large")).into_response());
     }
-    let refused = if is_gemini {
+    let refused = if plane.is_elasticsearch() {
+        elasticsearch::check_key(shared, request.headers())
+    } else if is_gemini {
         gemini::check_key(shared, request.headers(), request.uri().query())
     } else {
         pinecone::check_key(shared, request.headers())
@@ -178,6 +177,7 @@ fn failure(
     let message = message.unwrap_or(usual);
     let mut response = match body {
         Body::Json if is_gemini => gemini::error(status, message, Vec::new()),
+        Body::Json if plane.is_elasticsearch() => elasticsearch::error(plane, status, message),
         Body::Json => pinecone::error(plane, status, message),
         Body::Html => (status, html(&format!("{code} {message}"))).into_response(),
         Body::Text => (status, message.to_owned()).into_response(),

@@ -3,6 +3,7 @@
 mod admin;
 mod connection;
 mod counters;
+mod elasticsearch;
 mod embedding;
 mod endpoint;
 mod error;
@@ -27,6 +28,7 @@ mod state;
 mod synthetic;
 
 pub use counters::{Calls, Embedded, Request};
+pub use elasticsearch::{Distribution, ElasticsearchOptions, SearchDocument, SearchIndexView};
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use fault::{Body, Effect, Fault, Period, When};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::Endpoint;
+use crate::elasticsearch::ElasticsearchOptions;
 use crate::fault::Fault;
 
 /// What a sandbox is started with; `Options::default()` is an empty one, in memory, on free ports, without limits on
@@ -44,6 +45,8 @@ pub struct Options {
     pub sample: bool,
     /// Where the services' behaviour is not known for sure, or differs between callers.
     pub switches: Switches,
+    /// The Elasticsearch beside them.
+    pub elasticsearch: ElasticsearchOptions,
     /// How many requests the log keeps (`GET /sandbox/requests`).
     pub request_log: usize,
 }
@@ -66,6 +69,7 @@ impl Default for Options {
             seed: 0,
             sample: false,
             switches: Switches::default(),
+            elasticsearch: ElasticsearchOptions::default(),
             request_log: 1_000,
         }
     }

@@ -224,6 +224,13 @@ fn release_notes() -> Vec<NewRecord> {
     RELEASE_NOTES.lines().filter_map(record).collect()
 }
 
+/// The records of the source as the sample makes them, by namespace, for the search engine that holds the same
+/// documents.
+pub(crate) fn of_source() -> Vec<(&'static str, Vec<NewRecord>)> {
+    let current = passages().into_iter().filter(|passage| !passage.is_retired);
+    vec![(NAMESPACE, current.map(in_source).collect()), ("", faq()), ("release-notes", release_notes())]
+}
+
 fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,

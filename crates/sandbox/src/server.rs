@@ -20,7 +20,7 @@ use crate::load::read_jsonl;
 use crate::options::{IndexKind, Options};
 use crate::shared::{Index, Plane, Shared};
 use crate::state::State;
-use crate::{Error, admin, gemini, persist, pinecone, sample};
+use crate::{Error, admin, elasticsearch, gemini, persist, pinecone, sample};
 
 /// The largest body that is read at all; Gemini allows 20 MB.
 const MOST_BODY_BYTES: usize = 64 * 1024 * 1024;
@@ -54,29 +54,40 @@ pub async fn start(options: Options) -> Result<Sandbox, Error> {
     let mut indexes = Vec::new();
     let mut listeners = vec![(None, main)];
     for (position, index) in of_indexes.into_iter().enumerate() {
-        let offset = u16::try_from(position + 1).unwrap_or(u16::MAX);
-        let wanted = if options.port == 0 { 0 } else { options.port.saturating_add(offset) };
-        let (listener, port) = bind(wanted).await?;
+        let (listener, port) = bind_after(&options, position).await?;
         indexes.push(Index::new(index, port));
         listeners.push((Some(position), listener));
     }
-    let shared = Arc::new(Shared::new(options, format!("http://127.0.0.1:{main_port}"), indexes));
+    let (listener, elasticsearch_port) = bind_after(&options, indexes.len()).await?;
+    listeners.push((Some(indexes.len()), listener));
+    let url = format!("http://127.0.0.1:{main_port}");
+    let shared = Arc::new(Shared::new(options, url, indexes, elasticsearch_port));
     let state = State(Arc::clone(&shared));
     let was_saved = persist::restore(&state).await?;
     if shared.options.sample && !was_saved {
         sample::load(&state)?;
+    }
+    if shared.options.sample {
+        elasticsearch::load_sample(&shared);
     }
     let mut tasks = JoinSet::new();
     for (index, listener) in listeners {
         let plane = Plane { shared: Arc::clone(&shared), index };
         let router = match index {
             None => admin::routes().merge(pinecone::control_routes()).merge(gemini::routes()),
+            Some(_) if plane.is_elasticsearch() => elasticsearch::routes(),
             Some(_) => pinecone::data_routes(),
         };
         tasks.spawn(serve(router, plane, listener));
     }
     tasks.spawn(persist::keep(state));
     Ok(Sandbox { shared, tasks })
+}
+
+/// Binds the port that comes after the main one and those of so many indexes.
+async fn bind_after(options: &Options, indexes: usize) -> Result<(TcpListener, u16), Error> {
+    let offset = u16::try_from(indexes + 1).unwrap_or(u16::MAX);
+    bind(if options.port == 0 { 0 } else { options.port.saturating_add(offset) }).await
 }
 
 async fn bind(port: u16) -> Result<(TcpListener, u16), Error> {
@@ -121,6 +132,11 @@ impl Sandbox {
     /// [`Error::UnknownIndex`].
     pub fn index_url(&self, index: &str) -> Result<String, Error> {
         Ok(self.shared.find(index)?.host())
+    }
+
+    /// The address of the Elasticsearch.
+    pub fn elasticsearch_url(&self) -> String {
+        self.shared.engine.url()
     }
 
     /// The handle by which to read and change it.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::Method;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::counters::Counters;
+use crate::elasticsearch::{self, Engine};
 use crate::fault::Faults;
 use crate::gemini::Quota;
 use crate::limits::Buckets;
@@ -22,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) indexes: Vec<Index>,
     pub(crate) faults: Faults,
     pub(crate) quota: Quota,
+    pub(crate) engine: Engine,
     pub(crate) url: String,
     pub(crate) shutdown: CancellationToken,
     counters: Mutex<Counters>,
@@ -38,7 +41,8 @@ pub(crate) struct Index {
     namespaces: Mutex<BTreeMap<String, Namespace>>,
 }
 
-/// One port: the main one (`index` is `None`) or the data plane of an index.
+/// One port: the main one (`index` is `None`), the data plane of an index, or Elasticsearch (which counts as the index
+/// after the last).
 #[derive(Clone)]
 pub(crate) struct Plane {
     pub(crate) shared: Arc<Shared>,
@@ -46,8 +50,9 @@ pub(crate) struct Plane {
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options, url: String, indexes: Vec<Index>) -> Self {
+    pub(crate) fn new(options: Options, url: String, indexes: Vec<Index>, elasticsearch_port: u16) -> Self {
         Self {
+            engine: Engine::new(&options.elasticsearch, elasticsearch_port),
             faults: Faults::new(options.seed, options.faults.clone()),
             quota: Quota::default(),
             counters: Mutex::default(),
@@ -72,6 +77,7 @@ impl Shared {
         match self.indexes.iter().position(|index| index.options.name == name) {
             None if name == "source" => Some(0),
             None if name == "target" => Some(1),
+            None if name == elasticsearch::NAME => Some(self.indexes.len()),
             position => position,
         }
     }
@@ -81,6 +87,7 @@ impl Shared {
         let role = match position {
             Some(0) => Some("source"),
             Some(1) => Some("target"),
+            Some(position) if position == self.indexes.len() => Some(elasticsearch::NAME),
             _ => None,
         };
         let index = position.and_then(|position| self.indexes.get(position));
@@ -124,6 +131,22 @@ impl Index {
             namespace.settle(now, options.visibility_delay);
         }
         namespaces
+    }
+}
+
+impl Plane {
+    /// Whether it is the port of Elasticsearch.
+    pub(crate) fn is_elasticsearch(&self) -> bool {
+        self.index == Some(self.shared.indexes.len())
+    }
+
+    /// The endpoint of a call to this port.
+    pub(crate) fn endpoint(&self, method: &Method, path: &str) -> Endpoint {
+        match self.index {
+            None => Endpoint::of_main_port(method, path),
+            Some(_) if self.is_elasticsearch() => elasticsearch::endpoint(method, path),
+            Some(_) => Endpoint::of_data_plane(method, path),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::pinecone::upsert::{check_size, record};
 use crate::record::{Record, Sparse};
 use crate::shared::{Index, Shared, normalised};
 use crate::synthetic::{Generate, Synthetic};
-use crate::{Endpoint, Error, metadata, sample};
+use crate::{Endpoint, Error, elasticsearch, metadata, sample};
 
 /// The handle by which tests and the control API read and change a sandbox. An index is named `source`, `target` or
 /// by its own name; the default namespace is `""` or `__default__`. What is changed here is visible at once, counts
@@ -139,13 +139,15 @@ impl State {
         filled.map(|(name, namespace)| (spelled(name), namespace.records.len())).collect()
     }
 
-    /// The calls to an endpoint of an index.
+    /// The calls to an endpoint of an index, or of `elasticsearch`.
     ///
     /// # Errors
     /// [`Error::UnknownIndex`].
     pub fn calls(&self, index: &str, endpoint: Endpoint) -> Result<Calls, Error> {
-        self.0.find(index)?;
         let position = self.0.position(index);
+        if position.is_none() {
+            return Err(Error::UnknownIndex { name: index.to_owned() });
+        }
         Ok(self.0.counters().calls.get(&(position, endpoint)).copied().unwrap_or_default())
     }
 
@@ -324,7 +326,12 @@ impl State {
         self.0.quota.clear();
         self.clear_counters();
         self.0.touch();
-        if self.0.options.sample { sample::load(self) } else { Ok(()) }
+        self.0.engine.clear();
+        if self.0.options.sample {
+            elasticsearch::load_sample(&self.0);
+            sample::load(self)?;
+        }
+        Ok(())
     }
 
     /// How often records changed, for whoever saves them.

@@ -1,0 +1,84 @@
+//! Errors in the shape of the service.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// An error.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) kind: String,
+    pub(crate) reason: String,
+    /// More fields of the cause.
+    more: Value,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, kind: &str, reason: impl Into<String>) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, kind: kind.to_owned(), reason: reason.into(), more: json!({}) }
+    }
+
+    /// An error of which only the status matters.
+    pub(crate) fn with_status(status: StatusCode, message: &str) -> Self {
+        let kind = match status.as_u16() {
+            401 | 403 => "security_exception",
+            404 => "resource_not_found_exception",
+            429 => "es_rejected_execution_exception",
+            503 => "unavailable_shards_exception",
+            410 => "api_not_available_exception",
+            _ => "illegal_argument_exception",
+        };
+        Self::new(status.as_u16(), kind, message)
+    }
+
+    pub(crate) fn illegal(reason: impl Into<String>) -> Self {
+        Self::new(400, "illegal_argument_exception", reason)
+    }
+
+    pub(crate) fn parsing(reason: impl Into<String>) -> Self {
+        Self::new(400, "parsing_exception", reason)
+    }
+
+    pub(crate) fn no_index(name: &str) -> Self {
+        Self {
+            more: json!({"resource.type": "index_or_alias", "resource.id": name, "index_uuid": "_na_", "index": name}),
+            ..Self::new(404, "index_not_found_exception", format!("no such index [{name}]"))
+        }
+    }
+
+    pub(crate) fn not_on_serverless(method: &Method, path: &str) -> Self {
+        Self::new(
+            410,
+            "api_not_available_exception",
+            format!(
+                "Request for uri [{path}] with method [{method}] exists but is not available when running in serverless mode"
+            ),
+        )
+    }
+
+    /// A path that nothing handles; its error is a string.
+    pub(crate) fn no_handler(method: &Method, path: &str) -> Response {
+        let error = format!("no handler found for uri [{path}] and method [{method}]");
+        (StatusCode::BAD_REQUEST, Json(json!({"error": error, "status": 400}))).into_response()
+    }
+
+    /// The `error` object.
+    pub(crate) fn cause(&self) -> Value {
+        let mut cause = json!({"type": self.kind, "reason": self.reason});
+        if let (Some(cause), Some(more)) = (cause.as_object_mut(), self.more.as_object()) {
+            cause.extend(more.clone());
+        }
+        cause
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut error = self.cause();
+        error["root_cause"] = json!([self.cause()]);
+        (self.status, Json(json!({"error": error, "status": self.status.as_u16()}))).into_response()
+    }
+}
