@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use url::{Host, Url};
 
 use crate::{
-    Endpoint, Error, Kind, Meter, Options, Period, Request, body,
+    Endpoint, Error, Kind, Meter, Options, Period, Request, Trust, body,
     error::Inner,
     pacer::{acquire_all, try_acquire_all},
     retry::{Attempts, retry_after},
@@ -145,8 +145,8 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// [`Kind::NotAllowed`] if the base URL is no `http(s)` URL or holds credentials, or if a credential cannot be
-    /// a header's value.
+    /// [`Kind::NotAllowed`] if the base URL is no `http(s)` URL or holds credentials, if a credential cannot be a
+    /// header's value, or if a CA certificate cannot be read.
     pub fn new(config: Config) -> Result<Self, Error> {
         let Config { service, name, base_url, credentials, headers, allowed, classify, options } = config;
         let refused = |message: &str| {
@@ -180,7 +180,9 @@ impl Http {
             map.insert(header.clone(), value);
         }
         #[expect(clippy::disallowed_methods, reason = "this is the one client")]
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        let client = trusting(builder, &options.trust)
+            .map_err(|_| refused("the CA certificate is no PEM file with a certificate in it"))?
             .connect_timeout(options.timeouts.connect)
             .read_timeout(options.timeouts.read)
             .timeout(options.timeouts.total)
@@ -363,7 +365,9 @@ impl Http {
         let mut outgoing = reqwest::Request::new(request.method.clone(), url.clone());
         *outgoing.headers_mut() = self.remote.headers.clone();
         if let Some(body) = &request.body {
-            outgoing.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            outgoing
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static(request.content_type));
             *outgoing.body_mut() = Some(body.clone().into());
         }
         let mut incoming = self.remote.client.execute(outgoing).await.map_err(|error| lost(&error, false))?;
@@ -452,6 +456,22 @@ impl fmt::Debug for Http {
     }
 }
 
+/// A builder that believes these certificates. A file without a certificate is an error too: it would believe no one
+/// more than before.
+fn trusting(
+    builder: reqwest::ClientBuilder,
+    trust: &Trust,
+) -> Result<reqwest::ClientBuilder, Option<reqwest::Error>> {
+    match trust {
+        Trust::Platform => Ok(builder),
+        Trust::PlatformAnd(pem) => {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem)?;
+            if certificates.is_empty() { Err(None) } else { Ok(builder.tls_certs_merge(certificates)) }
+        }
+        Trust::Anybody => Ok(builder.tls_danger_accept_invalid_certs(true)),
+    }
+}
+
 /// A pause; or, if it is meant to last for hours, a quota that is used up.
 fn throttled<T>(http: &Http, response: &Response, asked: Option<Duration>) -> Outcome<T> {
     let asked = asked.or_else(|| retry_after(&response.headers));
@@ -475,7 +495,9 @@ fn lost(error: &reqwest::Error, in_body: bool) -> Failure {
     } else {
         (Kind::Unreachable, "lost connection", format!("the connection was lost: {}", innermost(error)))
     };
-    let again = if error.is_builder() { Again::Never } else { Again::WithBackoff };
+    // A certificate does not become another one by asking again.
+    let is_mistrusted = error.is_connect() && message.contains("certificate");
+    let again = if error.is_builder() || is_mistrusted { Again::Never } else { Again::WithBackoff };
     Failure { kind, why: why.to_owned(), message, answer: None, again }
 }
 

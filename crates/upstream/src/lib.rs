@@ -16,7 +16,7 @@ pub use endpoint::Endpoint;
 pub use error::{Error, Kind, Period};
 pub use http::{Classify, Config, Http, Response, Unusable, Verdict, is_safe_for_keys};
 pub use meter::{EndpointStats, Meter, Note, Wait};
-pub use options::{Jitter, Options, Timeouts};
+pub use options::{Jitter, Options, Timeouts, Trust};
 pub use pacer::Pacer;
 pub use request::Request;
 pub use retry::Retry;

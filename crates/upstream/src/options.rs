@@ -9,7 +9,7 @@ use std::{
 
 use crate::Retry;
 
-/// Timeouts, retries and the source of randomness of a client.
+/// Timeouts, retries, trust and the source of randomness of a client.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// How long to wait for what.
@@ -18,6 +18,30 @@ pub struct Options {
     pub retry: Retry,
     /// Where the jitter of the backoff comes from.
     pub jitter: Jitter,
+    /// Whose certificates are believed.
+    pub trust: Trust,
+}
+
+/// Whose certificates are believed.
+#[derive(Clone, Default)]
+pub enum Trust {
+    /// Those that this machine believes.
+    #[default]
+    Platform,
+    /// Those that this machine believes, and those that were signed by one of these certificates (PEM).
+    PlatformAnd(Vec<u8>),
+    /// Anybody's. Whoever sits between can read the key and change every answer: only for a person who says so.
+    Anybody,
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Platform => "Platform",
+            Self::PlatformAnd(_) => "PlatformAnd(..)",
+            Self::Anybody => "Anybody",
+        })
+    }
 }
 
 /// How long a single attempt may take.

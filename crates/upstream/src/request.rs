@@ -19,6 +19,7 @@ pub struct Request {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) body: Option<Bytes>,
+    pub(crate) content_type: &'static str,
     pub(crate) costs: Vec<(Pacer, u64)>,
 }
 
@@ -35,10 +36,17 @@ impl Request {
         Self::new(Method::POST, path.into(), Some(body.into()))
     }
 
+    /// A POST of a body of JSON lines.
+    #[must_use]
+    pub fn post_lines(path: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        Self { content_type: "application/x-ndjson", ..Self::post(path, body) }
+    }
+
     /// A request of any method, which an allow-list is likely to refuse.
     #[must_use]
     pub fn new(method: Method, path: String, body: Option<Bytes>) -> Self {
-        Self { method, path, query: String::new(), body, costs: Vec::new() }
+        let content_type = "application/json";
+        Self { method, path, query: String::new(), body, content_type, costs: Vec::new() }
     }
 
     /// Adds `name=value` to the query; the value is encoded here.

@@ -21,7 +21,7 @@ use tokio::{
 };
 use upstream::{
     Config, Endpoint, Error, Http, Jitter, Kind, Meter, Options, Pacer, Period, Request, Retry, Timeouts,
-    Unusable, Verdict,
+    Trust, Unusable, Verdict,
 };
 
 const KEY: &str = "sk-very-secret-key";
@@ -556,4 +556,16 @@ async fn each_meter_counts_its_own() {
     let endpoints: Vec<_> =
         snapshot.iter().map(|stats| (stats.endpoint.as_str(), stats.bytes_sent)).collect();
     assert_eq!(endpoints, [("read", 0), ("write", 5)]);
+}
+
+#[test]
+fn a_ca_certificate_must_be_one() {
+    for pem in ["", "not PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let trust = Trust::PlatformAnd(pem.into());
+        let error =
+            Http::new(config("https://127.0.0.1:9", Options { trust, ..Options::default() })).unwrap_err();
+        assert_eq!(*error.kind(), Kind::NotAllowed, "{pem}: {error}");
+    }
+    let trust = Trust::Anybody;
+    assert!(Http::new(config("https://127.0.0.1:9", Options { trust, ..Options::default() })).is_ok());
 }
