@@ -1,0 +1,254 @@
+//! What must survive a restart, as the rest of tain sees it. The database behind it is an implementation.
+
+use futures::future::BoxFuture;
+use protocol::{
+    Category, Event, FailedRecord, FailurePage, LogPage, LogQuery, PageQuery, RecordIds, RunFilter, RunId,
+    RunPage, RunView, Schedule, ScheduleId,
+};
+
+/// The first half of a SHA-256.
+pub type Digest = [u8; 16];
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file is no store, or is damaged. Nothing was changed in it.
+    #[error("{path} is damaged or is not a store of tain ({reason}); move it away or restore a copy of it")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What was found.
+        reason: String,
+    },
+    /// The file was made by a newer tain. Nothing was changed in it.
+    #[error(
+        "{path} was made by a newer tain (its version is {found}, this tain knows {known}); use that tain"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// The version of its tables.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// Reading or writing failed.
+    #[error(
+        "cannot {what} in the store {path}: {reason}; is the disk full, or the data directory not writable?"
+    )]
+    Io {
+        /// The file.
+        path: String,
+        /// What was being done.
+        what: &'static str,
+        /// What the database said.
+        reason: String,
+    },
+}
+
+/// On which side an id was found, before it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Found {
+    /// In the source only.
+    Missing,
+    /// In both.
+    Both,
+}
+
+/// An id that was found and is not settled: it is in flight, or was when the process died.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The record's id.
+    pub id: String,
+    /// Where it was found.
+    pub found: Found,
+}
+
+/// A vector that tain made: which text it is of, and how it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vector {
+    /// The digest of the text.
+    pub text: Digest,
+    /// The digest of the vector's numbers, as they were written.
+    pub values: Digest,
+    /// How it was made, in one word: model, dimensions and task type. Equal words mean comparable vectors.
+    pub made_by: String,
+}
+
+/// What the ledger knows of a record in a target namespace: a hint, to be verified against the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// The record's id.
+    pub id: String,
+    /// The vector that tain wrote last.
+    pub vector: Vector,
+}
+
+/// The key of a ledger: `target` names an index unmistakably, `namespace` is in its one spelling.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LedgerKey {
+    /// The target index.
+    pub target: String,
+    /// The namespace.
+    pub namespace: String,
+}
+
+/// A record that is done with: it leaves the pending ones and stands behind its counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settled {
+    /// The record's id.
+    pub id: String,
+    /// The counts that it stands behind, `Category::Failed` not among them: failures say more.
+    pub categories: Vec<Category>,
+    /// For an analysis: the digest of what would be written, by which a run of the plan knows whether it still holds.
+    pub digest: Option<Digest>,
+    /// For an analysis: the digest of the text that would be embedded.
+    pub text: Option<Digest>,
+    /// For a live run: the vector that is now in the target, if tain made it.
+    pub vector: Option<Vector>,
+}
+
+/// What happened in a run since its last commit. All of it becomes durable together, or none.
+#[derive(Debug, Clone, Default)]
+pub struct Commit {
+    /// Forget what was found and settled so far, because a listing has to be read again. Comes before all others.
+    pub reset: bool,
+    /// The run as it stands. Its log and failures are passed over: they come by `events` and `failures`.
+    pub view: Option<RunView>,
+    /// New events, in order; `Progress` events are passed over.
+    pub events: Vec<Event>,
+    /// Failed records; a record that failed before in this run is replaced.
+    pub failures: Vec<FailedRecord>,
+    /// Ids that are handed on to be read.
+    pub found: Vec<Pending>,
+    /// Records that are done with. One that is also in `found` need not touch the pending ones at all.
+    pub settled: Vec<Settled>,
+    /// Where the run goes on, as its core wrote it; nothing here looks into it.
+    pub checkpoint: Option<String>,
+}
+
+/// What somebody in another process asks of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Stop at a checkpoint.
+    Pause,
+    /// Stop for good.
+    Cancel,
+}
+
+/// Everything that must survive a restart. Every method may be called by several processes at once.
+///
+/// Methods that take an `after` page through rows in ascending byte order of the id, `limit` at a time.
+pub trait Store: Send + Sync + 'static {
+    /// Keeps a new run. `ledger` says where its vectors go.
+    fn begin<'a>(&'a self, view: &'a RunView, ledger: &'a LedgerKey)
+    -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Makes what happened durable. When it returns, a killed process loses nothing of it.
+    fn commit<'a>(&'a self, run: &'a RunId, commit: Commit) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// The run as of its last commit, with the newest [`protocol::KEPT_LOG_LINES`] lines of its log and its first
+    /// [`protocol::KEPT_FAILURES`] failures.
+    fn view<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<Option<RunView>, StoreError>>;
+
+    /// Runs, newest first.
+    fn runs<'a>(&'a self, filter: &'a RunFilter) -> BoxFuture<'a, Result<RunPage, StoreError>>;
+
+    /// Where the run goes on; `None` before its first checkpoint.
+    fn checkpoint<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<Option<String>, StoreError>>;
+
+    /// Ids that were found and are not settled, behind `after`.
+    fn pending<'a>(
+        &'a self,
+        run: &'a RunId,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Pending>, StoreError>>;
+
+    /// The ids behind a count. `Category::Failed` answers the ids of the failures.
+    fn records<'a>(
+        &'a self,
+        run: &'a RunId,
+        category: Category,
+        query: &'a PageQuery,
+    ) -> BoxFuture<'a, Result<RecordIds, StoreError>>;
+
+    /// The settled records of a category with their digests, behind `after`: how a plan is executed without being held
+    /// in memory.
+    fn planned<'a>(
+        &'a self,
+        run: &'a RunId,
+        category: Category,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<(String, Option<Digest>)>, StoreError>>;
+
+    /// Distinct digests of the texts that a plan would embed, in ascending order, behind `after`.
+    fn planned_texts<'a>(
+        &'a self,
+        run: &'a RunId,
+        after: Option<Digest>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Digest>, StoreError>>;
+
+    /// Failed records.
+    fn failures<'a>(
+        &'a self,
+        run: &'a RunId,
+        query: &'a PageQuery,
+    ) -> BoxFuture<'a, Result<FailurePage, StoreError>>;
+
+    /// Lines of the log, oldest first.
+    fn log<'a>(&'a self, run: &'a RunId, query: &'a LogQuery) -> BoxFuture<'a, Result<LogPage, StoreError>>;
+
+    /// The newest finished analysis of this namespace of this target that left a plan with this hash (or a hash that
+    /// begins with it, if it is the only one).
+    fn plan<'a>(
+        &'a self,
+        ledger: &'a LedgerKey,
+        hash: &'a str,
+    ) -> BoxFuture<'a, Result<Option<RunId>, StoreError>>;
+
+    /// What the ledger knows of these records.
+    fn ledger<'a>(
+        &'a self,
+        ledger: &'a LedgerKey,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<LedgerEntry>, StoreError>>;
+
+    /// What a run has written into the ledger, behind `after`: which texts it has already paid for.
+    fn paid<'a>(
+        &'a self,
+        run: &'a RunId,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<LedgerEntry>, StoreError>>;
+
+    /// Asks something of a run that another process may be at work on; a later question replaces an earlier one.
+    fn ask<'a>(&'a self, run: &'a RunId, ask: Ask) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// What was asked of these runs since the last look; each question is answered once.
+    fn asked<'a>(&'a self, runs: &'a [RunId]) -> BoxFuture<'a, Result<Vec<(RunId, Ask)>, StoreError>>;
+
+    /// Forgets what the documented rule allows to be forgotten; answers how many runs were removed. Runs that are live
+    /// or resumable stay, and so does the ledger.
+    fn prune(&self, now: u64) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// All schedules, oldest first.
+    fn schedules(&self) -> BoxFuture<'_, Result<Vec<Schedule>, StoreError>>;
+
+    /// Keeps a schedule, new or changed.
+    fn keep_schedule<'a>(&'a self, schedule: &'a Schedule) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Removes a schedule; answers whether there was one.
+    fn remove_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// Claims a tick: sets when the schedule is due next, if it is still due at `due`. Of several processes that try,
+    /// one is answered `true`, and starts the run.
+    fn claim_tick<'a>(
+        &'a self,
+        id: &'a ScheduleId,
+        due: u64,
+        next: Option<u64>,
+    ) -> BoxFuture<'a, Result<bool, StoreError>>;
+}
