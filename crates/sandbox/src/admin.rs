@@ -77,17 +77,25 @@ async fn faults(Extract(plane): Extract<Plane>) -> Json<Value> {
     Json(json!({"faults": faults}))
 }
 
-async fn add_faults(Extract(plane): Extract<Plane>, Body(faults): Body<Value>) -> Result<Json<Value>, Error> {
-    let faults = if faults.is_array() { faults } else { Value::Array(vec![faults]) };
-    let faults: Vec<Fault> = read(faults, "fault")?;
-    for index in faults.iter().filter_map(|fault| fault.index.as_deref()) {
-        if plane.shared.position(index).is_none() {
-            return Err(Error::UnknownIndex { name: index.to_owned() });
-        }
-    }
+/// Takes one fault or a list of them as JSON, or one in a line in the short form.
+async fn add_faults(Extract(plane): Extract<Plane>, body: String) -> Result<Json<Value>, Error> {
+    let faults = match serde_json::from_str(&body) {
+        Ok(Value::Array(faults)) => faults.into_iter().map(fault).collect::<Result<Vec<_>, _>>()?,
+        Ok(json) => vec![fault(json)?],
+        Err(_) => body.lines().map(str::parse).collect::<Result<Vec<Fault>, _>>()?,
+    };
+    plane.shared.check_faults(&faults)?;
     let state = state(plane);
     faults.into_iter().for_each(|fault| state.add_fault(fault));
     Ok(Json(json!({"faults": state.faults().len()})))
+}
+
+/// A fault as JSON, or as a string in the short form.
+fn fault(json: Value) -> Result<Fault, Error> {
+    match json {
+        Value::String(text) => text.parse(),
+        json => read(json, "fault"),
+    }
 }
 
 async fn clear_faults(Extract(plane): Extract<Plane>) -> Json<Value> {

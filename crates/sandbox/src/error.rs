@@ -34,6 +34,14 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A fault that is written wrongly.
+    #[error("{fault:?} is no fault: {message}; the README of the sandbox lists them")]
+    Fault {
+        /// What was written.
+        fault: String,
+        /// What is wrong.
+        message: String,
+    },
     /// A record that Pinecone would refuse.
     #[error("record {record} is not valid: {message}")]
     Record {

@@ -1,13 +1,30 @@
 //! Faults: what goes wrong, where, and on which calls.
 
-use std::sync::{Mutex, PoisonError};
+mod grammar;
+mod set;
+mod when;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Endpoint;
-use crate::random::{mix, unit};
+pub use grammar::{FAULTS, MOMENTS};
+pub(crate) use set::Faults;
+pub use when::When;
 
-/// A fault: `{"endpoint":"fetch","index":"source","when":{"every":3},"effect":{"kind":"status","code":503}}`.
+use crate::Endpoint;
+
+/// Which call it is, for the moment of a fault.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    /// Its number, from 1, among the calls that the fault has seen.
+    pub(crate) number: u64,
+    /// The page of a listing that it asks for, from 1.
+    pub(crate) page: Option<u64>,
+    /// The milliseconds since the fault was set.
+    pub(crate) ms: u128,
+}
+
+/// A fault: `{"endpoint":"fetch","index":"source","when":{"every":3},"effect":{"kind":"status","code":503}}`, or in
+/// the short form `source.fetch:503@every=3` ([`Fault`] is `FromStr`, and takes either).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
@@ -42,38 +59,6 @@ impl Fault {
     }
 }
 
-/// The calls that a fault befalls, counted from 1 since it was set, only calls to its endpoint and index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum When {
-    /// All.
-    #[default]
-    Always,
-    /// The n-th alone. For `list` this is the n-th page.
-    Nth(u64),
-    /// The first n.
-    First(u64),
-    /// The n-th and all that follow.
-    From(u64),
-    /// Every k-th.
-    Every(u64),
-    /// Each with this probability, drawn from the seed of the sandbox.
-    Probability(f64),
-}
-
-impl When {
-    fn befalls(self, call: u64, seed: u64) -> bool {
-        match self {
-            Self::Always => true,
-            Self::Nth(nth) => call == nth,
-            Self::First(count) => call <= count,
-            Self::From(nth) => call >= nth,
-            Self::Every(every) => every > 0 && call.is_multiple_of(every),
-            Self::Probability(probability) => unit(mix(seed ^ mix(call))) < probability,
-        }
-    }
-}
-
 /// What happens to a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -91,6 +76,16 @@ pub enum Effect {
         /// The message; without it a typical one.
         #[serde(default)]
         message: Option<String>,
+    },
+    /// The key is refused from now on, as each service does it.
+    ExpiredKey,
+    /// A call is refused for its size: of its body, or where it has none, of its path and query.
+    TooLarge {
+        /// The most bytes that are accepted.
+        bytes: usize,
+        /// The HTTP status: 413 (the default) or 400 ("message length too large"); 414 for a URL, and 400 for Gemini.
+        #[serde(default)]
+        code: Option<u16>,
     },
     /// The connection is reset before anything is done.
     Reset,
@@ -150,6 +145,10 @@ pub enum Effect {
     ZeroVector,
     /// `embed`: the first embedding has a `null` where NaN would be.
     NullValue,
+    /// `embed`: the first embedding has a `"NaN"`, as protobuf's JSON prints it.
+    NanValue,
+    /// `embed`: the first embedding has a number that no f32 holds.
+    HugeValue,
     /// `embed`: a call is refused with 400 when one of its texts contains the marker. `when` counts calls as usual.
     PoisonText {
         /// The marker.
@@ -164,10 +163,27 @@ pub enum Effect {
         /// The ids of a page.
         limit: usize,
     },
+    /// `list`: the token of the next page is that of this page, so that the listing goes in a circle.
+    RepeatedToken,
+    /// `list`: a page token is refused with 400; the first page needs none.
+    ExpiredToken,
     /// `fetch`: the last records are missing from the answer.
     MissingRecords {
         /// How many.
         count: usize,
+    },
+    /// `upsert`: a call is refused with 400 when its body contains the marker.
+    PoisonRecord {
+        /// The marker.
+        marker: String,
+    },
+    /// `upsert`: what is written is seen late by list, query and stats. Later writes wait for it.
+    VisibilityDelay {
+        /// The milliseconds.
+        ms: u64,
+        /// The milliseconds until fetch sees it.
+        #[serde(default)]
+        fetch_ms: u64,
     },
     /// `bulk`: the first items fail with this error, and nothing is done for them.
     BulkItems {
@@ -196,6 +212,8 @@ pub enum Body {
     /// As the service prints its errors.
     #[default]
     Json,
+    /// As Google prints them on some paths: wrapped in a list of one.
+    Array,
     /// As a proxy in front of it prints them.
     Html,
     /// `text/plain`.
@@ -215,77 +233,9 @@ pub enum Period {
     Day,
 }
 
-/// The faults that are set, and the calls each of them has seen.
-pub(crate) struct Faults {
-    seed: u64,
-    set: Mutex<Vec<(Fault, u64)>>,
-}
-
-impl Faults {
-    pub(crate) fn new(seed: u64, faults: Vec<Fault>) -> Self {
-        Self { seed, set: Mutex::new(faults.into_iter().map(|fault| (fault, 0)).collect()) }
-    }
-
-    fn set(&self) -> std::sync::MutexGuard<'_, Vec<(Fault, u64)>> {
-        self.set.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn add(&self, fault: Fault) {
-        self.set().push((fault, 0));
-    }
-
-    pub(crate) fn replace(&self, faults: Vec<Fault>) {
-        *self.set() = faults.into_iter().map(|fault| (fault, 0)).collect();
-    }
-
-    /// Every fault with the calls it has seen.
-    pub(crate) fn list(&self) -> Vec<(Fault, u64)> {
-        self.set().clone()
-    }
-
-    /// Counts a call and says what befalls it. `names` are the names the index goes by.
-    pub(crate) fn befall(&self, endpoint: Endpoint, names: &[&str]) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        for (number, (fault, calls)) in self.set().iter_mut().enumerate() {
-            let here = fault.index.as_deref().is_none_or(|index| names.contains(&index));
-            if fault.endpoint == endpoint && here {
-                *calls += 1;
-                if fault.when.befalls(*calls, mix(self.seed ^ number as u64)) {
-                    effects.push(fault.effect.clone());
-                }
-            }
-        }
-        effects
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn faults_befall_the_calls_they_name() {
-        let calls = |when: When| (1..=6).filter(|call| when.befalls(*call, 1)).collect::<Vec<u64>>();
-        assert_eq!(calls(When::Always), [1, 2, 3, 4, 5, 6]);
-        assert_eq!(calls(When::Nth(2)), [2]);
-        assert_eq!(calls(When::First(2)), [1, 2]);
-        assert_eq!(calls(When::From(5)), [5, 6]);
-        assert_eq!(calls(When::Every(3)), [3, 6]);
-        assert!(calls(When::Probability(0.0)).is_empty());
-        let half = (1..=1000).filter(|call| When::Probability(0.5).befalls(*call, 7)).count();
-        assert!((400..600).contains(&half));
-    }
-
-    #[test]
-    fn a_fault_counts_only_calls_to_its_endpoint_and_index() {
-        let effect = Effect::Status { code: 503, body: Body::Json, retry_after: None, message: None };
-        let fault = Fault::always(Endpoint::Fetch, effect.clone()).when(When::Nth(2)).at("source");
-        let faults = Faults::new(0, vec![fault]);
-        assert!(faults.befall(Endpoint::Fetch, &["source", "old"]).is_empty());
-        assert!(faults.befall(Endpoint::Fetch, &["target", "new"]).is_empty());
-        assert!(faults.befall(Endpoint::List, &["source", "old"]).is_empty());
-        assert_eq!(faults.befall(Endpoint::Fetch, &["source", "old"]), [effect]);
-    }
 
     #[test]
     fn faults_are_written_as_the_readme_shows() {

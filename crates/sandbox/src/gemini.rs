@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 pub(crate) use quota::{Quota, exhausted};
-pub(crate) use respond::error;
+pub(crate) use respond::{error, error_in_array};
 
 use crate::intercept::Effects;
 use crate::shared::{Plane, Shared};
@@ -46,13 +46,18 @@ pub(crate) fn check_key(shared: &Shared, headers: &HeaderMap, query: Option<&str
     if shared.options.api_key.as_ref().is_none_or(|expected| *expected == key) {
         return None;
     }
+    Some(invalid_key())
+}
+
+/// The answer to a wrong key: a 400.
+pub(crate) fn invalid_key() -> Response {
     let details = json!({
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": "API_KEY_INVALID",
         "domain": "googleapis.com",
         "metadata": {"service": "generativelanguage.googleapis.com"},
     });
-    Some(error(StatusCode::BAD_REQUEST, "API key not valid. Please pass a valid API key.", vec![details]))
+    error(StatusCode::BAD_REQUEST, "API key not valid. Please pass a valid API key.", vec![details])
 }
 
 async fn list() -> Response {

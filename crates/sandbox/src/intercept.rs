@@ -62,7 +62,8 @@ pub(crate) async fn intercept(
         };
         (counters.log(logged, shared.options.request_log), call)
     };
-    let effects = shared.faults.befall(endpoint, &shared.names(plane.index));
+    let page = (endpoint == Endpoint::List).then(|| pinecone::listed_page(request.uri().query()));
+    let effects = shared.faults.befall(endpoint, &shared.names(plane.index), page);
     let answer = tokio::select! {
         // A call that hangs must not keep the sandbox from stopping.
         () = shared.shutdown.cancelled() => Ok(StatusCode::SERVICE_UNAVAILABLE.into_response()),
@@ -108,6 +109,16 @@ async fn answer(
             }
             Effect::Quota { period, retry_seconds } => {
                 return Ok(gemini::exhausted(shared, *period, *retry_seconds));
+            }
+            Effect::ExpiredKey if is_gemini => return Ok(gemini::invalid_key()),
+            Effect::ExpiredKey if plane.is_elasticsearch() => {
+                return Ok(elasticsearch::error(plane, StatusCode::UNAUTHORIZED, "the key is not valid"));
+            }
+            Effect::ExpiredKey => return Ok(pinecone::unauthorized()),
+            Effect::TooLarge { bytes, code } => {
+                if let Some(refused) = too_large(plane, is_gemini, &request, *bytes, *code) {
+                    return Ok(refused);
+                }
             }
             _ => {}
         }
@@ -179,6 +190,7 @@ fn failure(
         Body::Json if is_gemini => gemini::error(status, message, Vec::new()),
         Body::Json if plane.is_elasticsearch() => elasticsearch::error(plane, status, message),
         Body::Json => pinecone::error(plane, status, message),
+        Body::Array => gemini::error_in_array(status, message),
         Body::Html => (status, html(&format!("{code} {message}"))).into_response(),
         Body::Text => (status, message.to_owned()).into_response(),
         Body::Empty => status.into_response(),
@@ -187,6 +199,37 @@ fn failure(
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// The refusal of a call whose body (or where it has none, whose URL) is longer than so many bytes.
+fn too_large(
+    plane: &Plane,
+    is_gemini: bool,
+    request: &Request,
+    most: usize,
+    code: Option<u16>,
+) -> Option<Response> {
+    let body = usize::try_from(content_length(request.headers())).unwrap_or(usize::MAX);
+    let url = request.uri().path_and_query().map_or(0, |url| url.as_str().len());
+    let found = if body == 0 { url } else { body };
+    if found <= most {
+        return None;
+    }
+    let code = code.and_then(|code| StatusCode::from_u16(code).ok());
+    Some(match body {
+        0 => {
+            let status = code.unwrap_or(StatusCode::URI_TOO_LONG);
+            (status, html(&format!("{} Request-URI Too Large", status.as_u16()))).into_response()
+        }
+        _ if is_gemini => {
+            let message = format!("Request payload size exceeds the limit: {most} bytes.");
+            gemini::error(code.unwrap_or(StatusCode::BAD_REQUEST), &message, Vec::new())
+        }
+        _ if plane.is_elasticsearch() => {
+            elasticsearch::error(plane, code.unwrap_or(StatusCode::PAYLOAD_TOO_LARGE), "too large")
+        }
+        _ => pinecone::too_large(code.unwrap_or(StatusCode::PAYLOAD_TOO_LARGE), found, most),
+    })
 }
 
 fn html(title: &str) -> axum::response::Html<String> {

@@ -31,7 +31,7 @@ pub use counters::{Calls, Embedded, Request};
 pub use elasticsearch::{Distribution, ElasticsearchOptions, SearchDocument, SearchIndexView};
 pub use endpoint::Endpoint;
 pub use error::Error;
-pub use fault::{Body, Effect, Fault, Period, When};
+pub use fault::{Body, Effect, FAULTS, Fault, MOMENTS, Period, When};
 pub use metadata::{Metadata, MetadataValue};
 pub use options::{
     GeminiQuota, IndexKind, IndexOptions, Latency, Metric, MissingNamespace, NullMetadata, Options, Oversize,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::options::Options;
 use crate::record::Record;
 
 /// A namespace: what readers see, and the writes that are on their way.
@@ -13,9 +14,9 @@ use crate::record::Record;
 pub(crate) struct Namespace {
     /// Bytewise order, which is the order of listings.
     pub(crate) records: BTreeMap<Box<str>, Record>,
-    /// Writes on their way, in order of arrival.
+    /// Writes on their way, in order of arrival: when each may be seen, its number, its record.
     pending: VecDeque<(Instant, u64, Box<str>)>,
-    /// What these writes say, oldest first.
+    /// What these writes say, oldest first, and when a fetch may see it.
     versions: HashMap<Box<str>, VecDeque<(Instant, Option<Record>)>>,
     /// The number of the last write that was acknowledged.
     pub(crate) lsn: u64,
@@ -23,11 +24,38 @@ pub(crate) struct Namespace {
     pub(crate) indexed: u64,
 }
 
+/// How long it takes until a write is seen.
+#[derive(Clone, Copy)]
+pub(crate) struct Delays {
+    /// By list, query and stats.
+    pub(crate) visible: Duration,
+    /// By fetch.
+    pub(crate) fetch: Duration,
+}
+
+impl Delays {
+    /// Seen at once.
+    pub(crate) const NONE: Self = Self { visible: Duration::ZERO, fetch: Duration::ZERO };
+
+    /// As the sandbox was started.
+    pub(crate) fn of(options: &Options) -> Self {
+        Self { visible: options.visibility_delay, fetch: options.fetch_delay }
+    }
+}
+
 impl Namespace {
-    /// Lets everything that was written at least `delay` ago become visible.
-    pub(crate) fn settle(&mut self, now: Instant, delay: Duration) {
-        while self.pending.front().is_some_and(|(written, ..)| *written + delay <= now) {
-            let Some((_, lsn, id)) = self.pending.pop_front() else { break };
+    /// Lets everything become visible whose time has come, in the order in which it was written.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        self.settle_while(|visible| visible <= now);
+    }
+
+    /// Lets everything become visible at once.
+    pub(crate) fn flush(&mut self) {
+        self.settle_while(|_| true);
+    }
+
+    fn settle_while(&mut self, is_due: impl Fn(Instant) -> bool) {
+        while let Some((_, lsn, id)) = self.pending.pop_front_if(|(visible, ..)| is_due(*visible)) {
             self.indexed = lsn;
             let Some(versions) = self.versions.get_mut(&id) else { continue };
             let version = versions.pop_front();
@@ -50,18 +78,18 @@ impl Namespace {
     pub(crate) fn write(
         &mut self,
         now: Instant,
-        delay: Duration,
+        delays: Delays,
         changes: impl IntoIterator<Item = (Box<str>, Option<Record>)>,
     ) -> u64 {
         self.lsn += 1;
         for (id, record) in changes {
-            self.pending.push_back((now, self.lsn, id.clone()));
-            self.versions.entry(id).or_default().push_back((now, record));
+            self.pending.push_back((now + delays.visible, self.lsn, id.clone()));
+            self.versions.entry(id).or_default().push_back((now + delays.fetch, record));
         }
         if self.pending.is_empty() {
             self.indexed = self.lsn;
         }
-        self.settle(now, delay);
+        self.settle(now);
         self.lsn
     }
 
@@ -73,9 +101,9 @@ impl Namespace {
         }
     }
 
-    /// What a fetch sees: writes older than `delay`.
-    pub(crate) fn fetch(&self, id: &str, now: Instant, delay: Duration) -> Option<Record> {
-        let due = |(written, _): &&(Instant, Option<Record>)| *written + delay <= now;
+    /// What a fetch sees.
+    pub(crate) fn fetch(&self, id: &str, now: Instant) -> Option<Record> {
+        let due = |(fetchable, _): &&(Instant, Option<Record>)| *fetchable <= now;
         match self.versions.get(id).and_then(|versions| versions.iter().rev().find(due)) {
             Some((_, version)) => version.clone(),
             None => self.records.get(id).cloned(),
@@ -119,6 +147,7 @@ mod tests {
     use crate::metadata::{Metadata, MetadataValue};
 
     const DELAY: Duration = Duration::from_secs(10);
+    const DELAYS: Delays = Delays { visible: DELAY, fetch: Duration::from_secs(5) };
 
     fn record(number: f64) -> Option<Record> {
         let metadata = Metadata::from([("n".to_owned(), MetadataValue::Number(number))]);
@@ -133,13 +162,13 @@ mod tests {
     async fn writes_become_visible_one_after_the_other() {
         let mut namespace = Namespace::default();
         let id = || Box::from("a");
-        assert_eq!(namespace.write(Instant::now(), DELAY, [(id(), record(1.0))]), 1);
+        assert_eq!(namespace.write(Instant::now(), DELAYS, [(id(), record(1.0))]), 1);
         tokio::time::advance(DELAY / 2).await;
-        assert_eq!(namespace.write(Instant::now(), DELAY, [(id(), record(2.0))]), 2);
+        assert_eq!(namespace.write(Instant::now(), DELAYS, [(id(), record(2.0))]), 2);
         let seen = |namespace: &mut Namespace| {
             let now = Instant::now();
-            namespace.settle(now, DELAY);
-            let fetched = number(namespace.fetch("a", now, DELAY / 2).as_ref());
+            namespace.settle(now);
+            let fetched = number(namespace.fetch("a", now).as_ref());
             (number(namespace.records.get("a")), fetched, namespace.indexed)
         };
         let n = |number| Some(MetadataValue::Number(number));
@@ -147,12 +176,23 @@ mod tests {
         assert_eq!(number(namespace.newest("a").as_ref()), n(2.0));
         tokio::time::advance(DELAY / 2).await;
         assert_eq!(seen(&mut namespace), (n(1.0), n(2.0), 1));
-        namespace.write(Instant::now(), DELAY, [(id(), None)]);
+        namespace.write(Instant::now(), DELAYS, [(id(), None)]);
         assert!(namespace.as_it_will_be().is_empty());
         tokio::time::advance(DELAY / 2).await;
         assert_eq!(seen(&mut namespace), (n(2.0), None, 2));
         tokio::time::advance(DELAY / 2).await;
         assert_eq!(seen(&mut namespace), (None, None, 3));
         assert!(namespace.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_waits_for_those_before_it_unless_all_are_flushed() {
+        let mut namespace = Namespace::default();
+        namespace.write(Instant::now(), DELAYS, [(Box::from("a"), record(1.0))]);
+        namespace.write(Instant::now(), Delays::NONE, [(Box::from("b"), record(2.0))]);
+        assert!(namespace.records.is_empty());
+        assert!(namespace.fetch("b", Instant::now()).is_some());
+        namespace.flush();
+        assert_eq!((namespace.records.len(), namespace.indexed), (2, 2));
     }
 }

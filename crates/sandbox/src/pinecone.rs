@@ -60,7 +60,24 @@ pub(crate) fn check_key(shared: &Shared, headers: &HeaderMap) -> Option<Response
         (None, Some(_)) => true,
         (Some(expected), Some(key)) => expected.as_bytes() == key,
     };
-    (!accepted).then(|| (StatusCode::UNAUTHORIZED, "Unauthorized").into_response())
+    (!accepted).then(unauthorized)
+}
+
+/// The answer to a wrong key, in plain text.
+pub(crate) fn unauthorized() -> Response {
+    (StatusCode::UNAUTHORIZED, "Unauthorized").into_response()
+}
+
+/// The answer to a body that is too long: code 11 with a 400, as older reports show it.
+pub(crate) fn too_large(status: StatusCode, found: usize, most: usize) -> Response {
+    Refusal::too_large(status, found, most).into_response()
+}
+
+/// The page of a listing that is asked for, from 1.
+pub(crate) fn listed_page(query: Option<&str>) -> u64 {
+    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let token = pairs.find(|(name, _)| name == "paginationToken");
+    token.and_then(|(_, token)| PageToken::read(&token, None).ok()).map_or(1, |token| token.page)
 }
 
 /// An error of the plane's own shape.
@@ -136,6 +153,9 @@ impl Query {
 struct PageToken {
     skip_past: String,
     prefix: String,
+    /// The number of the page, from 1: for faults that strike a page.
+    #[serde(default)]
+    page: u64,
 }
 
 impl PageToken {

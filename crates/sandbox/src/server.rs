@@ -62,6 +62,7 @@ pub async fn start(options: Options) -> Result<Sandbox, Error> {
     listeners.push((Some(indexes.len()), listener));
     let url = format!("http://127.0.0.1:{main_port}");
     let shared = Arc::new(Shared::new(options, url, indexes, elasticsearch_port));
+    shared.check_faults(&shared.options.faults)?;
     let state = State(Arc::clone(&shared));
     let was_saved = persist::restore(&state).await?;
     if shared.options.sample && !was_saved {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::counters::Counters;
 use crate::elasticsearch::{self, Engine};
-use crate::fault::Faults;
+use crate::fault::{Fault, Faults};
 use crate::gemini::Quota;
 use crate::limits::Buckets;
 use crate::namespace::Namespace;
@@ -72,6 +72,15 @@ impl Shared {
             .ok_or_else(|| Error::UnknownIndex { name: name.to_owned() })
     }
 
+    /// Whether every index that the faults name is there.
+    pub(crate) fn check_faults(&self, faults: &[Fault]) -> Result<(), Error> {
+        let named = faults.iter().filter_map(|fault| fault.index.as_deref());
+        match named.into_iter().find(|index| self.position(index).is_none()) {
+            Some(index) => Err(Error::UnknownIndex { name: index.to_owned() }),
+            None => Ok(()),
+        }
+    }
+
     /// The position of an index in `indexes`.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         match self.indexes.iter().position(|index| index.options.name == name) {
@@ -124,11 +133,11 @@ impl Index {
     }
 
     /// All namespaces, with the writes that have become visible by now.
-    pub(crate) fn settled(&self, options: &Options) -> MutexGuard<'_, BTreeMap<String, Namespace>> {
+    pub(crate) fn settled(&self) -> MutexGuard<'_, BTreeMap<String, Namespace>> {
         let now = Instant::now();
         let mut namespaces = self.namespaces();
         for namespace in namespaces.values_mut() {
-            namespace.settle(now, options.visibility_delay);
+            namespace.settle(now);
         }
         namespaces
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::counters::{Calls, Embedded, Request};
 use crate::embedding::embed;
 use crate::fault::Fault;
-use crate::namespace::Namespace;
+use crate::namespace::{Delays, Namespace};
 use crate::pinecone::upsert::{check_size, record};
 use crate::record::{Record, Sparse};
 use crate::shared::{Index, Shared, normalised};
@@ -134,7 +134,7 @@ impl State {
     }
 
     fn sizes(&self, index: &Index) -> BTreeMap<String, usize> {
-        let namespaces = index.settled(&self.0.options);
+        let namespaces = index.settled();
         let filled = namespaces.iter().filter(|(_, namespace)| !namespace.is_empty());
         filled.map(|(name, namespace)| (spelled(name), namespace.records.len())).collect()
     }
@@ -209,7 +209,7 @@ impl State {
     /// # Errors
     /// [`Error::UnknownIndex`].
     pub fn records(&self, index: &str, namespace: &str, page: Page) -> Result<Vec<RecordView>, Error> {
-        let namespaces = self.0.find(index)?.settled(&self.0.options);
+        let namespaces = self.0.find(index)?.settled();
         let Some(space) = namespaces.get(normalised(Some(namespace))) else { return Ok(Vec::new()) };
         let records = space.records.iter().skip(page.offset).take(page.limit);
         Ok(records.map(|(id, record)| view(id, record, page.values)).collect())
@@ -220,7 +220,7 @@ impl State {
     /// # Errors
     /// [`Error::UnknownIndex`].
     pub fn record(&self, index: &str, namespace: &str, id: &str) -> Result<Option<RecordView>, Error> {
-        let namespaces = self.0.find(index)?.settled(&self.0.options);
+        let namespaces = self.0.find(index)?.settled();
         let space = namespaces.get(normalised(Some(namespace)));
         Ok(space.and_then(|space| space.records.get(id)).map(|record| view(id, record, true)))
     }
@@ -343,7 +343,9 @@ impl State {
         let name = normalised(Some(namespace)).to_owned();
         let mut namespaces = index.namespaces();
         let space: &mut Namespace = namespaces.entry(name).or_default();
-        space.write(Instant::now(), std::time::Duration::ZERO, changes);
+        // Writes on their way would hold it up.
+        space.flush();
+        space.write(Instant::now(), Delays::NONE, changes);
         drop(namespaces);
         self.0.touch();
     }

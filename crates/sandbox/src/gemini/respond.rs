@@ -41,7 +41,7 @@ pub(super) fn embed(
         .take(&shared.options, model, jobs.len() as u64, tokens, Instant::now())
         .map_err(|refusal| Box::new(refusal.answer(shared, model)))?;
     let mut vectors: Vec<Vec<f32>> = jobs.iter().map(|job| vector(model, job)).collect();
-    let null_value = break_vectors(&mut vectors, effects);
+    let odd_value = break_vectors(&mut vectors, effects);
 
     let mut body = Vec::with_capacity(vectors.len() * MOST_DIMENSIONS * 12 + 256);
     body.extend_from_slice(if shape == Shape::One { b"{\"embedding\":" } else { b"{\"embeddings\":[" });
@@ -51,12 +51,13 @@ pub(super) fn embed(
         }
         body.extend_from_slice(b"{\"values\":");
         write_fixed_values(&mut body, vector);
-        if null_value && position == 0 {
+        if let (Some(odd), 0) = (odd_value, position) {
             // In place of the last number.
             body.truncate(
                 body.iter().rposition(|byte| matches!(byte, b',' | b'[')).map_or(0, |comma| comma + 1),
             );
-            body.extend_from_slice(b"null]");
+            body.extend_from_slice(odd);
+            body.push(b']');
         }
         body.push(b'}');
     }
@@ -91,9 +92,9 @@ pub(crate) fn vector(model: Model, job: &Job) -> Vec<f32> {
     vector
 }
 
-/// Breaks vectors; whether the first gets a `null` is left to the printing.
-fn break_vectors(vectors: &mut Vec<Vec<f32>>, effects: &[Effect]) -> bool {
-    let mut null_value = false;
+/// Breaks vectors; answers what is to be printed in place of the last number of the first one.
+fn break_vectors(vectors: &mut Vec<Vec<f32>>, effects: &[Effect]) -> Option<&'static [u8]> {
+    let mut odd_value: Option<&'static [u8]> = None;
     for effect in effects {
         match effect {
             Effect::MissingEmbeddings { count } => vectors.truncate(vectors.len().saturating_sub(*count)),
@@ -111,11 +112,13 @@ fn break_vectors(vectors: &mut Vec<Vec<f32>>, effects: &[Effect]) -> bool {
                     vector.fill(0.0);
                 }
             }
-            Effect::NullValue => null_value = true,
+            Effect::NullValue => odd_value = Some(b"null"),
+            Effect::NanValue => odd_value = Some(b"\"NaN\""),
+            Effect::HugeValue => odd_value = Some(b"1e39"),
             _ => {}
         }
     }
-    null_value
+    odd_value
 }
 
 /// The description of a model.
@@ -149,6 +152,15 @@ pub(super) fn no_such_method() -> Response {
 
 /// An error as google.rpc prints it.
 pub(crate) fn error(status: StatusCode, message: &str, details: Vec<Value>) -> Response {
+    json(status, &error_body(status, message, details))
+}
+
+/// The same in a list of one, as some paths answer.
+pub(crate) fn error_in_array(status: StatusCode, message: &str) -> Response {
+    json(status, &json!([error_body(status, message, Vec::new())]))
+}
+
+fn error_body(status: StatusCode, message: &str, details: Vec<Value>) -> Value {
     let name = match status.as_u16() {
         400 => "INVALID_ARGUMENT",
         401 => "UNAUTHENTICATED",
@@ -163,7 +175,7 @@ pub(crate) fn error(status: StatusCode, message: &str, details: Vec<Value>) -> R
     if !details.is_empty() {
         error["details"] = details.into();
     }
-    json(status, &json!({"error": error}))
+    json!({"error": error})
 }
 
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {

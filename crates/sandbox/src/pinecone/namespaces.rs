@@ -23,7 +23,7 @@ pub(super) async fn list(
     let after = token.map(|token| PageToken::read(token, None)).transpose()?.map(|token| token.skip_past);
     let prefix = query.get("prefix").unwrap_or_default();
     let mut found: Vec<(String, Value)> = index
-        .settled(&plane.shared.options)
+        .settled()
         .iter()
         .filter(|(_, namespace)| !namespace.is_empty())
         .map(|(name, namespace)| (spelled(name), describe_one(name, namespace, version)))
@@ -34,10 +34,11 @@ pub(super) async fn list(
     found.retain(|(name, _)| after.as_ref().is_none_or(|after| name > after));
     let more = found.len() > limit;
     found.truncate(limit);
-    let next = found
-        .last()
-        .filter(|_| more)
-        .map(|(name, _)| PageToken { skip_past: name.clone(), prefix: prefix.to_owned() });
+    let next = found.last().filter(|_| more).map(|(name, _)| PageToken {
+        skip_past: name.clone(),
+        prefix: prefix.to_owned(),
+        page: 0,
+    });
     plane.count(Endpoint::Namespaces, found.len());
     let namespaces: Vec<Value> = found.into_iter().map(|(_, namespace)| namespace).collect();
     let mut body = json!({"namespaces": namespaces, "total_count": total});
@@ -53,7 +54,7 @@ pub(super) async fn describe(
     Path(name): Path<String>,
 ) -> Result<Response, Refusal> {
     let (_, index) = plane.data()?;
-    let namespaces = index.settled(&plane.shared.options);
+    let namespaces = index.settled();
     let name = normalised(Some(&name));
     let namespace = namespaces.get(name).filter(|namespace| !namespace.is_empty());
     let namespace = namespace.ok_or_else(Refusal::no_namespace)?;

@@ -76,7 +76,7 @@ pub(super) async fn query(
     let indexed;
     let found;
     {
-        let namespaces = index.settled(&plane.shared.options);
+        let namespaces = index.settled();
         let empty = Namespace::default();
         let space = match namespaces.get(&namespace) {
             Some(space) => space,

@@ -34,6 +34,9 @@ pub(super) async fn list(
     plane.admit(index, Limit::Lists, namespace, 1)?;
     let mut limit = query.limit()?;
     let token = match query.get("paginationToken").filter(|token| !token.is_empty()) {
+        Some(_) if effects.0.contains(&Effect::ExpiredToken) => {
+            return Err(Refusal::invalid("Pagination token has expired"));
+        }
         Some(token) => Some(PageToken::read(token, query.get("prefix"))?),
         None => None,
     };
@@ -51,7 +54,7 @@ pub(super) async fn list(
     }
     let after = token.as_ref().map(|token| token.skip_past.as_str());
     let mut ids: Vec<String> = {
-        let namespaces = index.settled(&plane.shared.options);
+        let namespaces = index.settled();
         match namespaces.get(namespace) {
             Some(found) => found.list(&prefix, after).take(limit + 1).map(str::to_owned).collect(),
             None => missing_namespace(&plane).map(|()| Vec::new())?,
@@ -61,8 +64,13 @@ pub(super) async fn list(
     ids.truncate(limit);
     let next = more.then(|| {
         let skip_past = ids.last().cloned().or_else(|| after.map(str::to_owned)).unwrap_or_default();
-        PageToken { skip_past, prefix }.write()
+        let page = token.as_ref().map_or(1, |token| token.page) + 1;
+        PageToken { skip_past, prefix, page }.write()
     });
+    let next = match query.get("paginationToken") {
+        Some(own) if effects.0.contains(&Effect::RepeatedToken) => Some(own.to_owned()),
+        _ => next,
+    };
     plane.count(Endpoint::List, ids.len());
     disorder(&mut ids, &effects.0);
 
@@ -118,11 +126,11 @@ pub(super) async fn fetch(
         )));
     }
     let mut records: Vec<(&str, Record)> = {
-        let namespaces = index.settled(&plane.shared.options);
-        let (now, delay) = (Instant::now(), plane.shared.options.fetch_delay);
+        let namespaces = index.settled();
+        let now = Instant::now();
         match namespaces.get(namespace) {
             Some(found) => {
-                ids.iter().filter_map(|id| found.fetch(id, now, delay).map(|record| (*id, record))).collect()
+                ids.iter().filter_map(|id| found.fetch(id, now).map(|record| (*id, record))).collect()
             }
             None => missing_namespace(&plane).map(|()| Vec::new())?,
         }
@@ -223,7 +231,7 @@ pub(super) async fn fetch_by_metadata(
     let token = token.map(|token| PageToken::read(token, None)).transpose()?;
     let after = token.as_ref().map(|token| token.skip_past.as_str());
     let mut found: Vec<(String, Record)> = {
-        let namespaces = index.settled(&plane.shared.options);
+        let namespaces = index.settled();
         match namespaces.get(namespace) {
             Some(space) => space
                 .list("", after)
@@ -240,7 +248,7 @@ pub(super) async fn fetch_by_metadata(
     let next = found
         .last()
         .filter(|_| more)
-        .map(|(id, _)| PageToken { skip_past: id.clone(), prefix: String::new() }.write());
+        .map(|(id, _)| PageToken { skip_past: id.clone(), prefix: String::new(), page: 0 }.write());
     plane.count(Endpoint::FetchByMetadata, found.len());
     let mut body = Vec::new();
     write_records(&mut body, found.iter().map(|(id, record)| (id.as_str(), record)));
@@ -269,7 +277,7 @@ pub(super) async fn stats(
         ));
     }
     let counts: Vec<(String, usize)> = index
-        .settled(&plane.shared.options)
+        .settled()
         .iter()
         .filter(|(_, namespace)| !namespace.records.is_empty())
         .map(|(name, namespace)| (version.spelled(name).to_owned(), namespace.records.len()))

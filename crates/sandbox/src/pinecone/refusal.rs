@@ -33,6 +33,13 @@ impl Refusal {
         Self::json(status, &json!({"code": code, "message": message, "details": []}))
     }
 
+    /// A body of so many bytes where so many are the most.
+    pub(crate) fn too_large(status: StatusCode, found: usize, most: usize) -> Self {
+        let message =
+            format!("Error, message length too large: found {found} bytes, the limit is: {most} bytes");
+        Self::data(status, if status == StatusCode::BAD_REQUEST { 11 } else { 3 }, &message)
+    }
+
     /// A google.rpc.Status with the usual code of an HTTP status.
     pub(crate) fn data_with_status(status: StatusCode, message: &str) -> Self {
         let code = match status.as_u16() {

@@ -1,5 +1,8 @@
 //! Writing: upsert, update, and the delete that a mirror must never call.
 
+use std::time::Duration;
+
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
@@ -14,8 +17,11 @@ use super::refusal::Refusal;
 use super::upsert::{check_metadata, check_size, check_sparse, check_values, record};
 use super::{UPSERT_BYTES, json as answer};
 use crate::Endpoint;
+use crate::fault::Effect;
+use crate::intercept::Effects;
 use crate::json::read_values;
 use crate::limits::Limit;
+use crate::namespace::Delays;
 use crate::options::Oversize;
 use crate::record::{Record, Sparse};
 use crate::shared::{Plane, normalised};
@@ -43,18 +49,34 @@ struct Vector<'a> {
     metadata: Option<Map<String, Value>>,
 }
 
-pub(super) async fn upsert(State(plane): State<Plane>, body: Bytes) -> Result<Response, Refusal> {
+pub(super) async fn upsert(
+    State(plane): State<Plane>,
+    Extension(effects): Extension<Effects>,
+    body: Bytes,
+) -> Result<Response, Refusal> {
     let (_, index) = plane.vectors()?;
     let options = &plane.shared.options;
     if body.len() > UPSERT_BYTES {
-        let message = format!(
-            "Error, message length too large: found {} bytes, the limit is: {UPSERT_BYTES} bytes",
-            body.len()
-        );
-        return Err(match options.switches.oversize {
-            Oversize::PayloadTooLarge => Refusal::data(StatusCode::PAYLOAD_TOO_LARGE, 3, &message),
-            Oversize::OutOfRange => Refusal::data(StatusCode::BAD_REQUEST, 11, &message),
-        });
+        let status = match options.switches.oversize {
+            Oversize::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Oversize::OutOfRange => StatusCode::BAD_REQUEST,
+        };
+        return Err(Refusal::too_large(status, body.len(), UPSERT_BYTES));
+    }
+    let mut delays = Delays::of(options);
+    for effect in effects.0.iter() {
+        match effect {
+            Effect::PoisonRecord { marker } if String::from_utf8_lossy(&body).contains(marker) => {
+                return Err(Refusal::invalid(
+                    "Metadata value must be a string, number, boolean or list of strings, got '{\"poison\":10.0}' for field 'poison'",
+                ));
+            }
+            Effect::VisibilityDelay { ms, fetch_ms } => {
+                delays =
+                    Delays { visible: Duration::from_millis(*ms), fetch: Duration::from_millis(*fetch_ms) };
+            }
+            _ => {}
+        }
     }
     let request: Upsert<'_> = parse(&body)?;
     let namespace = normalised(request.namespace.as_deref()).to_owned();
@@ -80,11 +102,7 @@ pub(super) async fn upsert(State(plane): State<Plane>, body: Bytes) -> Result<Re
             .map_err(Refusal::invalid)?;
         records.push((vector.id.into_boxed_str(), Some(record)));
     }
-    let lsn = index.namespaces().entry(namespace).or_default().write(
-        Instant::now(),
-        options.visibility_delay,
-        records,
-    );
+    let lsn = index.namespaces().entry(namespace).or_default().write(Instant::now(), delays, records);
     plane.count(Endpoint::Upsert, count);
     plane.shared.touch();
     Ok(with_lsn(format!("{{\"upsertedCount\":{count}}}"), lsn))
@@ -141,7 +159,7 @@ pub(super) async fn update(State(plane): State<Plane>, body: Bytes) -> Result<Re
         let values = values.clone().unwrap_or_else(|| record.values().into());
         Ok(Record::stored(values, sparse.clone().or_else(|| record.sparse().cloned()), merged))
     };
-    let (now, delay) = (Instant::now(), plane.shared.options.visibility_delay);
+    let (now, delays) = (Instant::now(), Delays::of(&plane.shared.options));
     let (matched, lsn, by_filter) = match (&request.id, &request.filter) {
         (Some(_), Some(_)) => {
             return Err(Refusal::invalid("Cannot provide both ID and filter at the same time."));
@@ -158,7 +176,7 @@ pub(super) async fn update(State(plane): State<Plane>, body: Bytes) -> Result<Re
             let changed = space.newest(id).map(|record| change(&record)).transpose()?;
             let changed: Vec<_> =
                 changed.into_iter().map(|record| (id.as_str().into(), Some(record))).collect();
-            (changed.len(), space.write(now, delay, changed), false)
+            (changed.len(), space.write(now, delays, changed), false)
         }
         (None, Some(filter)) => {
             plane.admit(index, Limit::UpdatesByMetadata, &namespace, 1)?;
@@ -171,7 +189,7 @@ pub(super) async fn update(State(plane): State<Plane>, body: Bytes) -> Result<Re
                 return Err(Refusal::invalid("Update with empty metadata filter is not allowed"));
             }
             let filter = read_filter(Some(filter))?;
-            let mut namespaces = index.settled(&plane.shared.options);
+            let mut namespaces = index.settled();
             let space = namespaces.entry(namespace).or_default();
             let mut changed = Vec::new();
             for (id, record) in &space.records {
@@ -180,7 +198,7 @@ pub(super) async fn update(State(plane): State<Plane>, body: Bytes) -> Result<Re
                 }
             }
             let matched = changed.len();
-            let lsn = if request.dry_run { space.lsn } else { space.write(now, delay, changed) };
+            let lsn = if request.dry_run { space.lsn } else { space.write(now, delays, changed) };
             (matched, lsn, true)
         }
     };
@@ -209,7 +227,7 @@ pub(super) async fn delete(State(plane): State<Plane>, body: Bytes) -> Result<Re
         return Err(Refusal::invalid(format!("Cannot delete more than {MOST_RECORDS} ids at once")));
     }
     let filter = read_filter(request.filter.as_ref())?;
-    let mut namespaces = index.settled(&plane.shared.options);
+    let mut namespaces = index.settled();
     let space = namespaces.get_mut(namespace).ok_or_else(Refusal::no_namespace)?;
     // As the service does it: a filter wins over ids.
     let doomed: Vec<Box<str>> = match (request.delete_all, &request.filter) {
@@ -228,7 +246,7 @@ pub(super) async fn delete(State(plane): State<Plane>, body: Bytes) -> Result<Re
     let count = doomed.len();
     let lsn = space.write(
         Instant::now(),
-        plane.shared.options.visibility_delay,
+        Delays::of(&plane.shared.options),
         doomed.into_iter().map(|id| (id, None)),
     );
     plane.count(Endpoint::Delete, count);

@@ -164,8 +164,14 @@ async fn embeddings_are_broken_in_every_way() {
     assert_eq!(embeddings(embed().await)[0]["values"].as_array().unwrap().len(), 2);
     set(json!({"kind": "zero_vector"}));
     assert_eq!(embeddings(embed().await)[0]["values"], json!([0.0, 0.0, 0.0]));
-    set(json!({"kind": "null_value"}));
-    assert_eq!(embeddings(embed().await)[0]["values"][2], Value::Null);
+    for (kind, value) in
+        [("null_value", json!(null)), ("nan_value", json!("NaN")), ("huge_value", json!(1e39))]
+    {
+        set(json!({"kind": kind}));
+        assert_eq!(embeddings(embed().await)[0]["values"][2], value);
+    }
+    set(json!({"kind": "status", "code": 503, "body": "array"}));
+    assert_eq!(embed().await.json()[0]["error"]["status"], "UNAVAILABLE");
     set(json!({"kind": "poison_text", "marker": "POISON"}));
     assert_eq!(embed().await.status, 400);
     set(json!({"kind": "quota", "period": "day", "retry_seconds": 45}));
@@ -199,10 +205,148 @@ async fn faults_are_set_listed_and_removed_over_http() {
         json!({"endpoint": "lists", "effect": {"kind": "reset"}}),
         json!({"endpoint": "list", "index": "nowhere", "effect": {"kind": "reset"}}),
         json!({"endpoint": "list", "effect": {"kind": "status"}}),
+        json!("list:resets"),
+        json!("nowhere.list:reset"),
     ] {
         let answer = fixture.main(Method::POST, "/sandbox/faults", Some(bad)).await;
         assert!(answer.status >= 400 && answer.json()["error"].is_string(), "{}", answer.text);
     }
     fixture.main(Method::DELETE, "/sandbox/faults", None).await;
     assert_eq!(fixture.main(Method::GET, "/sandbox/faults", None).await.json(), json!({"faults": []}));
+}
+
+#[tokio::test]
+async fn faults_are_set_in_their_short_form() {
+    let fixture = filled().await;
+    fixture.main(Method::POST, "/sandbox/faults", Some(json!(["scratch.list:503@nth=1", "fetch:429"]))).await;
+    assert_eq!(get(&fixture, LIST).await.unwrap().status, 503);
+    assert_eq!(get(&fixture, FETCH).await.unwrap().status, 429);
+    fixture.state.clear_faults();
+    // One in a line, as curl sends a file.
+    let url = format!("{}/sandbox/faults", fixture.sandbox.url());
+    let answer = fixture.post_text(&url, "list:500\nfetch:502-html").await;
+    assert_eq!(answer.json(), json!({"faults": 2}));
+    assert_eq!(get(&fixture, LIST).await.unwrap().status, 500);
+    let answer = fixture.post_text(&url, "list").await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text.contains("write it as ENDPOINT:EFFECT"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_fault_from_the_start_names_an_index_that_is_there() {
+    let fault = "nowhere.list:reset".parse().unwrap();
+    let error = sandbox::start(Options { faults: vec![fault], ..Options::default() }).await.err().unwrap();
+    assert!(error.to_string().starts_with("there is no index `nowhere`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_page_of_a_listing_fails_however_often_it_is_asked_for() {
+    let fixture = filled().await;
+    fixture.state.add_fault("list:503@page=2".parse().unwrap());
+    let page = |token: &str| {
+        let path = format!("{LIST}&limit=1&paginationToken={}", token.replace('=', "%3D"));
+        let fixture = &fixture;
+        async move { get(fixture, &path).await.unwrap() }
+    };
+    for _ in 0..2 {
+        let first = page("").await;
+        assert_eq!(first.status, 200);
+        let token = first.json()["pagination"]["next"].as_str().unwrap().to_owned();
+        assert_eq!((page(&token).await.status, page(&token).await.status), (503, 503));
+    }
+    fixture.state.clear_faults();
+    let token = page("").await.json()["pagination"]["next"].as_str().unwrap().to_owned();
+    assert_eq!(ids_of(&page(&token).await.json()), ["r001"]);
+}
+
+#[tokio::test]
+async fn tokens_expire_and_repeat() {
+    let fixture = filled().await;
+    let first = get(&fixture, &format!("{LIST}&limit=1")).await.unwrap().json();
+    let token = first["pagination"]["next"].as_str().unwrap();
+    let second = format!("{LIST}&limit=1&paginationToken={}", token.replace('=', "%3D"));
+    fixture.state.add_fault("list:expired-token".parse().unwrap());
+    assert_eq!(get(&fixture, LIST).await.unwrap().status, 200);
+    let refused = get(&fixture, &second).await.unwrap();
+    assert_eq!((refused.status, refused.message().as_str()), (400, "Pagination token has expired"));
+    fixture.state.clear_faults();
+    fixture.state.add_fault("list:repeated-token".parse().unwrap());
+    assert_eq!(get(&fixture, &second).await.unwrap().json()["pagination"]["next"], token);
+}
+
+#[tokio::test]
+async fn a_key_expires_as_each_service_says_it() {
+    let fixture = filled().await;
+    for endpoint in ["list", "describe", "models"] {
+        fixture.state.add_fault(format!("{endpoint}:expired-key@from=2").parse().unwrap());
+    }
+    assert_eq!(get(&fixture, LIST).await.unwrap().status, 200);
+    let refused = get(&fixture, LIST).await.unwrap();
+    assert_eq!((refused.status, refused.text.as_str()), (401, "Unauthorized"));
+    fixture.main(Method::GET, "/indexes", None).await;
+    assert_eq!(fixture.main(Method::GET, "/indexes", None).await.status, 401);
+    fixture.main(Method::GET, "/v1beta/models", None).await;
+    let refused = fixture.main(Method::GET, "/v1beta/models", None).await;
+    let reason = &refused.json()["error"]["details"][0]["reason"];
+    assert_eq!((refused.status, reason), (400, &json!("API_KEY_INVALID")));
+}
+
+#[tokio::test]
+async fn a_quota_of_the_month_is_a_429_in_plain_text() {
+    let fixture = filled().await;
+    fixture.state.add_fault("list:monthly-quota".parse().unwrap());
+    let refused = get(&fixture, LIST).await.unwrap();
+    assert_eq!(refused.status, 429);
+    assert!(refused.text.contains("for the current month"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_in_every_wording() {
+    let fixture = filled().await;
+    let upsert = |count| fixture.upsert("ns", records(count));
+    fixture.state.add_fault("upsert:too-large,bytes=500".parse().unwrap());
+    assert_eq!(upsert(1).await.status, 200);
+    let refused = upsert(20).await;
+    assert_eq!((refused.status, refused.json()["code"].as_i64()), (413, Some(3)));
+    fixture.state.clear_faults();
+    fixture.state.add_fault("upsert:too-large,bytes=500,code=400".parse().unwrap());
+    let refused = upsert(20).await;
+    assert_eq!((refused.status, refused.json()["code"].as_i64()), (400, Some(11)));
+    assert!(refused.message().contains("message length too large: found"), "{}", refused.text);
+    fixture.state.add_fault("fetch:too-large,bytes=30".parse().unwrap());
+    assert_eq!(get(&fixture, FETCH).await.unwrap().status, 414);
+    fixture.state.add_fault("embed:too-large,bytes=30".parse().unwrap());
+    let body = json!({"content": {"parts": [{"text": "a text of some length"}]}});
+    let refused =
+        fixture.main(Method::POST, "/v1/models/gemini-embedding-001:embedContent", Some(body)).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.message(), "Request payload size exceeds the limit: 30 bytes.");
+}
+
+#[tokio::test]
+async fn a_poison_record_refuses_its_batch() {
+    let fixture = filled().await;
+    fixture.state.add_fault("upsert:poison-record,marker=r003".parse().unwrap());
+    assert_eq!(fixture.upsert("poisoned", records(3)).await.status, 200);
+    let refused = fixture.upsert("poisoned", records(4)).await;
+    assert_eq!((refused.status, refused.json()["code"].as_i64()), (400, Some(3)));
+    assert!(fixture.state.record("scratch", "poisoned", "r003").unwrap().is_none());
+}
+
+#[tokio::test]
+async fn writes_are_seen_late_where_a_fault_says_so() {
+    let fixture = filled().await;
+    fixture.state.add_fault("upsert:visibility-delay,ms=3600000@nth=1".parse().unwrap());
+    fixture.upsert("late", records(2)).await;
+    assert!(fixture.list("namespace=late").await.is_empty());
+    let fetched = get(&fixture, "/vectors/fetch?namespace=late&ids=r000").await.unwrap().json();
+    assert_eq!(fetched["vectors"].as_object().unwrap().len(), 1);
+    // What is written later is not seen earlier.
+    let lsn = fixture.upsert("late", records(3)).await.header("x-pinecone-request-lsn").unwrap().to_owned();
+    let body = json!({"namespace": "late", "topK": 1, "vector": [1.0, 0.0, 0.0, 0.0]});
+    let answer = fixture.scratch(Method::POST, "/query", Some(body)).await;
+    assert_eq!((lsn.as_str(), answer.header("x-pinecone-max-indexed-lsn")), ("2", Some("0")));
+    fixture.state.clear_faults();
+    fixture.upsert("prompt", records(1)).await;
+    assert_eq!(fixture.list("namespace=prompt").await, ["r000"]);
 }

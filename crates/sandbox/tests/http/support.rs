@@ -88,6 +88,14 @@ impl Fixture {
         Ok(Answer { status, headers, text: response.text().await? })
     }
 
+    /// Posts a text as it is.
+    #[expect(clippy::disallowed_methods, reason = "the sandbox is judged without our own client")]
+    pub async fn post_text(&self, url: &str, text: &'static str) -> Answer {
+        let response = self.client.post(url).body(text).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
     /// Upserts records into a namespace of `scratch`.
     pub async fn upsert(&self, namespace: &str, vectors: Value) -> Answer {
         let body = json!({"namespace": namespace, "vectors": vectors});
