@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use protocol::{Category, Event, Namespaces, Overview, RecordIds, RunId, RunRequest, RunSummary, RunView};
+use protocol::{
+    Category, Event, FailurePage, LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RunFilter,
+    RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, Timing,
+};
 use tokio::sync::broadcast;
 
 use crate::ApiError;
@@ -19,24 +22,83 @@ pub trait Backend: Send + Sync + 'static {
     /// Starts a run and returns its id at once; the run goes on whether anyone watches or not.
     fn start(&self, request: RunRequest) -> BoxFuture<'_, Result<RunId, ApiError>>;
 
-    /// Asks a run to stop. A run that is already over stays as it is.
+    /// Asks a run to stop at a checkpoint. One that is not live stays as it is.
     ///
     /// # Errors
     ///
     /// `UnknownRun` if there is no such run.
-    fn cancel(&self, run: &RunId) -> Result<(), ApiError>;
+    fn pause<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), ApiError>>;
 
-    /// A run as it stands.
-    fn run(&self, run: &RunId) -> Option<RunView>;
+    /// Asks a run to stop for good; one that waits to be resumed is given up. One that is over stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownRun` if there is no such run.
+    fn cancel<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), ApiError>>;
 
-    /// All runs, newest first.
-    fn runs(&self) -> Vec<RunSummary>;
+    /// Goes on with a run from its checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownRun`, or why it cannot go on: it is live or over, or its namespace is held by another run.
+    fn resume<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), ApiError>>;
+
+    /// A run as it stands, in whatever process it runs or ran; `None` if there is no such run.
+    fn run<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<Option<RunView>, ApiError>>;
+
+    /// Runs, newest first.
+    fn runs<'a>(&'a self, filter: &'a RunFilter) -> BoxFuture<'a, Result<RunPage, ApiError>>;
 
     /// The ids behind a count.
-    fn records(&self, run: &RunId, category: Category) -> Option<RecordIds>;
+    fn records<'a>(
+        &'a self,
+        run: &'a RunId,
+        category: Category,
+        query: &'a PageQuery,
+    ) -> BoxFuture<'a, Result<Option<RecordIds>, ApiError>>;
 
-    /// A run as it stands, and everything that follows. Both are taken under one lock, so nothing is lost between them.
-    fn subscribe(&self, run: &RunId) -> Option<(RunView, broadcast::Receiver<Arc<Event>>)>;
+    /// Failed records, each with its step, message, attempts and time.
+    fn failures<'a>(
+        &'a self,
+        run: &'a RunId,
+        query: &'a PageQuery,
+    ) -> BoxFuture<'a, Result<Option<FailurePage>, ApiError>>;
+
+    /// Lines of a run's log, oldest first.
+    fn log<'a>(
+        &'a self,
+        run: &'a RunId,
+        query: &'a LogQuery,
+    ) -> BoxFuture<'a, Result<Option<LogPage>, ApiError>>;
+
+    /// A run as it stands, and everything that follows. Both are taken together, so nothing is lost between them.
+    fn subscribe<'a>(
+        &'a self,
+        run: &'a RunId,
+    ) -> BoxFuture<'a, Option<(RunView, broadcast::Receiver<Arc<Event>>)>>;
+
+    /// All schedules, oldest first.
+    fn schedules(&self) -> BoxFuture<'_, Result<Vec<Schedule>, ApiError>>;
+
+    /// The next times at which a timing would start a run, for the form; milliseconds since 1970, UTC.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` with the field `timing` if it cannot be read.
+    fn preview_timing(&self, timing: &Timing) -> Result<Vec<u64>, ApiError>;
+
+    /// Makes a schedule, or changes the one with this id.
+    fn keep_schedule(
+        &self,
+        id: Option<ScheduleId>,
+        spec: ScheduleSpec,
+    ) -> BoxFuture<'_, Result<ScheduleId, ApiError>>;
+
+    /// Removes a schedule; its runs stay.
+    fn remove_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>>;
+
+    /// Starts a schedule's run now, whether it is due or enabled or not.
+    fn run_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<RunId, ApiError>>;
 }
 
 /// The mark of a request that has passed the checks of the server's outer layers (`Host`, cross-site).

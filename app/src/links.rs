@@ -7,6 +7,9 @@ pub const MIRROR: &str = "/mirror";
 /// The list of runs.
 pub const RUNS: &str = "/runs";
 
+/// The schedules.
+pub const SCHEDULES: &str = "/schedules";
+
 /// The mirroring page, filled in for a namespace.
 pub fn mirror_namespace(namespace: &str) -> String {
     format!("{MIRROR}?namespace={}", encoded(namespace))

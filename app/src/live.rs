@@ -70,7 +70,7 @@ mod socket {
 
     pub(super) fn keep(live: Live) {
         Effect::new(move |_| {
-            if live.view.with_untracked(|view| view.state.is_final()) {
+            if live.view.with_untracked(|view| !view.state.is_live()) {
                 return;
             }
             let (task, handle) = futures::future::abortable(follow(live));
@@ -139,7 +139,7 @@ mod socket {
                             *attempt = 0;
                             *seq = view.seq;
                             pending.clear();
-                            let over = view.state.is_final();
+                            let over = !view.state.is_live();
                             replace(live, *view);
                             if over {
                                 return End::Over;

@@ -101,7 +101,7 @@ pub fn RateChart(
 ) -> impl IntoView {
     let limit = live.view.with_untracked(|view| view.head.texts_per_minute);
     let drawing = Memo::new(move |_| live.view.with(|view| draw(&view.rate, limit)));
-    let over = Memo::new(move |_| live.view.with(|view| view.state.is_final()));
+    let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
     let label = move || {
         let drawing = drawing.get();
         if drawing.curve.is_empty() {

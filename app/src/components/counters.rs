@@ -18,7 +18,7 @@ pub fn records_per_second(view: &RunView) -> Option<u64> {
 pub fn seconds_left(view: &RunView) -> Option<u64> {
     let counts = &view.progress.counts;
     let compared = counts.in_sync + counts.missing + counts.changed + counts.no_text + counts.unreadable;
-    if view.state.is_final() || !counts.listed || compared < counts.only_source + counts.in_both {
+    if !view.state.is_live() || !counts.listed || compared < counts.only_source + counts.in_both {
         return None;
     }
     let (first, last) = (view.rate.iter().find(|point| point.written > 0)?, view.rate.last()?);
@@ -43,7 +43,7 @@ pub fn Counters(
 ) -> impl IntoView {
     let head = live.view.with_untracked(|view| view.head.clone());
     let counts = Memo::new(move |_| live.view.with(|view| view.progress.counts.clone()));
-    let over = Memo::new(move |_| live.view.with(|view| view.state.is_final()));
+    let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
     let rate = Memo::new(move |_| live.view.with(records_per_second));
     let id = head.id.clone();
     let figures = match (head.request.kind, head.request.dry_run) {
@@ -144,18 +144,7 @@ fn Figure(#[prop(into)] number: Signal<String>, #[prop(into)] label: Signal<Stri
 /// One number that leads to its records.
 #[component]
 fn CategoryFigure(id: RunId, counts: Memo<Counts>, category: Category, label: &'static str) -> impl IntoView {
-    let number = Memo::new(move |_| {
-        counts.with(|counts| match category {
-            Category::Missing => counts.missing,
-            Category::Changed => counts.changed,
-            Category::NoText => counts.no_text,
-            Category::Failed => counts.failed,
-            Category::InSync => counts.in_sync,
-            Category::Orphan => counts.orphans,
-            Category::Kept => counts.kept,
-            Category::OverLong => counts.over_long,
-        })
-    });
+    let number = Memo::new(move |_| counts.with(|counts| category.count(counts)));
     let class = move || {
         if category == Category::Failed && number.get() > 0 { "figure c-failed alarming" } else { "figure" }
     };
@@ -169,7 +158,7 @@ fn CategoryFigure(id: RunId, counts: Memo<Counts>, category: Category, label: &'
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use protocol::{RatePoint, Reuse, RunHead, RunRequest};
+    use protocol::{RatePoint, RunHead, RunRequest};
 
     use super::*;
 
@@ -177,15 +166,8 @@ pub(crate) mod tests {
     pub(crate) fn running() -> RunView {
         RunView::new(RunHead {
             id: RunId("r1".to_owned()),
-            request: RunRequest {
-                kind: RunKind::Mirror,
-                namespace: "ns".to_owned(),
-                dry_run: false,
-                reuse: Reuse::Never,
-                overwrite_added: false,
-                batch_size: None,
-                plan: None,
-            },
+            request: RunRequest::new(RunKind::Mirror, "ns"),
+            origin: None,
             source: "old".to_owned(),
             target: "new".to_owned(),
             steps: Vec::new(),

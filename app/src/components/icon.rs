@@ -29,6 +29,12 @@ pub enum Symbol {
     Question,
     /// A stop square.
     Stop,
+    /// Two bars.
+    Pause,
+    /// A plug pulled out.
+    Interrupted,
+    /// A calendar sheet.
+    Schedule,
     /// Two sheets.
     Copy,
     /// An arrow into a tray.
@@ -56,6 +62,9 @@ impl Symbol {
             Self::Changes => "M5 9c3-4 6 4 14 0M5 16c3-4 6 4 14 0",
             Self::Question => "M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4M12 18v.2",
             Self::Stop => "M6 6h12v12H6z",
+            Self::Pause => "M8 5v14M16 5v14",
+            Self::Interrupted => "M4 12h5M15 12h5M9 7v10M15 7v10",
+            Self::Schedule => "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
             Self::Copy => "M9 9h11v11H9zM5 15H4V4h11v1",
             Self::Download => "M12 4v11M7 11l5 5 5-5M4 20h16",
             Self::Light => {

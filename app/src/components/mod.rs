@@ -84,6 +84,10 @@ pub const fn look(category: Category) -> Look {
         Category::Kept => ("Kept value", '=', "c-attention"),
         Category::OverLong => ("Over-long text", '!', "c-attention"),
         Category::Failed => ("Failed", '×', "c-failed"),
+        Category::Migrated => ("Migrated", '+', "c-migrate"),
+        Category::Updated => ("Updated", '~', "c-update"),
+        Category::Gone => ("Gone from the source", '−', "c-attention"),
+        Category::Moved => ("Not as planned", '≠', "c-attention"),
     };
     Look { label, sign, class }
 }

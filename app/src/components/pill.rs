@@ -16,6 +16,12 @@ pub enum Standing {
     Running,
     /// At work for the last time: what is in flight is brought home.
     Cancelling,
+    /// Stopping at a checkpoint: what is in flight is brought home.
+    Pausing,
+    /// Stopped at a checkpoint, and waits to be resumed.
+    Paused,
+    /// Its process is gone; it waits to be resumed.
+    Interrupted,
     /// Ended, and someone should look.
     NeedsAttention,
     /// Stopped on request.
@@ -32,6 +38,9 @@ impl Standing {
         match state {
             RunState::Running => Self::Running,
             RunState::Cancelling => Self::Cancelling,
+            RunState::Pausing => Self::Pausing,
+            RunState::Paused => Self::Paused,
+            RunState::Interrupted => Self::Interrupted,
             RunState::DoneWithFailures => Self::NeedsAttention,
             RunState::Cancelled => Self::Cancelled,
             RunState::Failed => Self::Failed,
@@ -58,6 +67,9 @@ impl Standing {
             Self::ChangesPending => "Changes pending",
             Self::Running => "Running",
             Self::Cancelling => "Cancelling",
+            Self::Pausing => "Pausing",
+            Self::Paused => "Paused",
+            Self::Interrupted => "Interrupted",
             Self::NeedsAttention => "Needs attention",
             Self::Cancelled => "Cancelled",
             Self::Failed => "Failed",
@@ -69,8 +81,8 @@ impl Standing {
         match self {
             Self::InSync => "pill c-in-sync",
             Self::ChangesPending => "pill c-update",
-            Self::Running | Self::Cancelling => "pill moving c-accent",
-            Self::NeedsAttention => "pill c-attention",
+            Self::Running | Self::Cancelling | Self::Pausing => "pill moving c-accent",
+            Self::Paused | Self::Interrupted | Self::NeedsAttention => "pill c-attention",
             Self::Failed => "pill c-failed",
             Self::Cancelled | Self::Unknown => "pill c-unknown",
         }
@@ -80,7 +92,9 @@ impl Standing {
         match self {
             Self::InSync => Symbol::Check,
             Self::ChangesPending => Symbol::Changes,
-            Self::Running | Self::Cancelling => Symbol::Turning,
+            Self::Running | Self::Cancelling | Self::Pausing => Symbol::Turning,
+            Self::Paused => Symbol::Pause,
+            Self::Interrupted => Symbol::Interrupted,
             Self::NeedsAttention => Symbol::Warning,
             Self::Cancelled => Symbol::Stop,
             Self::Failed => Symbol::Cross,
@@ -105,20 +119,10 @@ pub fn Pill(
 
 #[cfg(test)]
 mod tests {
-    use protocol::Reuse;
-
     use super::*;
 
     fn request(kind: RunKind, dry_run: bool) -> RunRequest {
-        RunRequest {
-            kind,
-            namespace: String::new(),
-            dry_run,
-            reuse: Reuse::Never,
-            overwrite_added: false,
-            batch_size: None,
-            plan: None,
-        }
+        RunRequest { dry_run, ..RunRequest::new(kind, "") }
     }
 
     #[test]

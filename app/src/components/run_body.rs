@@ -2,7 +2,7 @@
 //! show the same.
 
 use leptos::prelude::*;
-use protocol::{Drift, RunKind, RunState, RunView};
+use protocol::{RunKind, RunState};
 
 use crate::{
     components::{
@@ -23,13 +23,6 @@ use crate::{
     format,
     live::{Link, Live},
 };
-
-/// How far the indexes had moved between the plan that a run was started from and what the run found.
-pub fn drift(view: &RunView) -> Option<Drift> {
-    let (planned, found) = (view.head.request.plan.as_ref()?, &view.plan.as_ref()?.hash);
-    // A command may name the plan by the first characters of its hash.
-    (!found.starts_with(planned.as_str())).then(|| Drift { planned: planned.clone(), found: found.clone() })
-}
 
 /// Whether a run embeds and writes, so that it has a speed.
 const fn writes(kind: RunKind, dry_run: bool) -> bool {
@@ -55,7 +48,7 @@ pub fn RunActions(
     live: Live,
 ) -> impl IntoView {
     let head = live.view.with_untracked(|view| view.head.clone());
-    let over = Memo::new(move |_| live.view.with(|view| view.state.is_final()));
+    let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
     let cancelling = Memo::new(move |_| live.view.with(|view| view.state == RunState::Cancelling));
     move || {
         let head = head.clone();
@@ -113,10 +106,8 @@ pub fn Outcome(
     /// The run.
     live: Live,
 ) -> impl IntoView {
-    let head = live.view.with_untracked(|view| view.head.clone());
     let error = Memo::new(move |_| live.view.with(|view| (view.state, view.error.clone())));
-    let moved = Memo::new(move |_| live.view.with(drift).map(|drift| (drift.planned, drift.found)));
-    let outcome = move || match error.get() {
+    move || match error.get() {
         (RunState::Failed, error) => Some(view! {
             <Notice tone=Tone::Failed title="The run failed">
                 {error.unwrap_or_else(|| "No reason was given; see the log.".to_owned())}
@@ -129,24 +120,6 @@ pub fn Outcome(
             </Notice>
         }),
         _ => None,
-    };
-    let drifted = move || {
-        let request = head.request.clone();
-        moved.get().map(|(planned, found)| {
-            view! {
-                <Notice tone=Tone::Attention title="The indexes moved since the plan">
-                    <p>
-                        "Planned "<code>{short(&planned)}</code>", found "<code>{short(&found)}</code>
-                        ". The counts below are what the run found."
-                    </p>
-                    <AnalyzeAgain request />
-                </Notice>
-            }
-        })
-    };
-    view! {
-        {outcome}
-        {drifted}
     }
 }
 
@@ -166,7 +139,7 @@ pub fn RunBody(
 ) -> impl IntoView {
     let head = live.view.with_untracked(|view| view.head.clone());
     let has_speed = writes(head.request.kind, head.request.dry_run);
-    let over = Memo::new(move |_| live.view.with(|view| view.state.is_final()));
+    let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
     let verification = Memo::new(move |_| live.view.with(|view| view.verification.clone()));
     let plan = Memo::new(move |_| live.view.with(|view| view.plan.clone()));
     let id = head.id.clone();
@@ -217,55 +190,5 @@ pub fn RunBody(
             <span class="soft">"The same as a command"</span>
             <Command line=head.request.command() />
         </div>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use protocol::{AddedMetadata, Plan, PlannedRequests};
-
-    use super::*;
-    use crate::components::counters::tests::running;
-
-    fn plan(hash: &str) -> Plan {
-        Plan {
-            hash: hash.to_owned(),
-            source: 0,
-            target: 0,
-            in_sync: 0,
-            missing: 0,
-            changed: 0,
-            no_text: 0,
-            orphans: 0,
-            unreadable: 0,
-            embeddings: 0,
-            folded: 0,
-            reused: 0,
-            reusable: 0,
-            tokens: 0,
-            cost_micro_usd: None,
-            over_long: 0,
-            requests: PlannedRequests::default(),
-            seconds: 0,
-            held_by: String::new(),
-            added: AddedMetadata { key: String::new(), value: String::new() },
-            kept: 0,
-            overwritten: 0,
-            keys: Vec::new(),
-            samples: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_plan_holds_by_its_hash_or_the_beginning_of_it() {
-        let mut view = running();
-        assert_eq!(drift(&view), None, "nothing was planned and nothing found");
-        view.plan = Some(plan("7c41aa"));
-        assert_eq!(drift(&view), None, "the run was not started from a plan");
-        view.head.request.plan = Some("7c41".to_owned());
-        assert_eq!(drift(&view), None);
-        view.head.request.plan = Some("8".to_owned());
-        let moved = drift(&view).map(|drift| (drift.planned, drift.found));
-        assert_eq!(moved, Some(("8".to_owned(), "7c41aa".to_owned())));
     }
 }

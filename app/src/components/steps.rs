@@ -30,7 +30,7 @@ fn rows(run: &RunView) -> Vec<Row> {
 }
 
 fn expectation(run: &RunView, step: Step) -> &'static str {
-    if run.state.is_final() {
+    if !run.state.is_live() {
         return "not reached";
     }
     match step {
@@ -81,6 +81,7 @@ fn StepItem(row: Row) -> impl IntoView {
         StepState::Done => ("c-in-sync", Some(Symbol::Check), "done"),
         StepState::Failed => ("c-failed", Some(Symbol::Cross), "failed"),
         StepState::Cancelled => ("c-unknown", Some(Symbol::Stop), "cancelled"),
+        StepState::Paused => ("c-attention", Some(Symbol::Pause), "paused"),
     };
     let counted = match (view.step, view.state, total) {
         (Step::Verify, ..) | (_, StepState::Waiting, _) => String::new(),

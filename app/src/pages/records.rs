@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
-use protocol::{Category, RecordIds, RunId};
+use protocol::{Category, PageQuery, RecordIds, RunId};
 
 use crate::{
     ApiError, api,
@@ -31,7 +31,9 @@ pub fn RecordsPage() -> impl IntoView {
         move || (id.get(), category.get()),
         |(id, category)| async move {
             match category {
-                Some(category) => api::records(id, category).await.map(|records| Some((category, records))),
+                Some(category) => api::records(id, category, PageQuery::default())
+                    .await
+                    .map(|records| Some((category, records))),
                 None => Ok(None),
             }
         },
@@ -66,6 +68,12 @@ const fn meaning(category: Category) -> &'static str {
         Category::Orphan => "In the target only: left alone.",
         Category::Kept => "They hold another value under the added key, and keep it.",
         Category::OverLong => "Their text is longer than the model reads; its end does not count.",
+        Category::Migrated => "They were missing; this run has written them.",
+        Category::Updated => "They had changed; this run has written them anew.",
+        Category::Gone => "They stand in the plan, but the source no longer holds them: nothing was done.",
+        Category::Moved => {
+            "They turned out to be something else than was planned: they changed, came into the target or are in sync by now. Each was treated as it was found."
+        }
         Category::Failed => "A service refused them or did not return them; the run's page has the reasons.",
     }
 }

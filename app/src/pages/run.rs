@@ -42,7 +42,7 @@ pub fn RunPage() -> impl IntoView {
 fn ShowRun(view: RunView) -> impl IntoView {
     let head = view.head.clone();
     let live = live::follow(view);
-    let over = Memo::new(move |_| live.view.with(|view| view.state.is_final()));
+    let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
     let namespace = namespace_name(&head.request.namespace).to_owned();
     let label = head.request.kind.label();
     let plan = head.request.plan.as_deref().map(|plan| format!(" from plan {}", short(plan)));

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use protocol::{RunKind, RunState, RunSummary};
+use protocol::{RunFilter, RunKind, RunPage, RunState, RunSummary};
 
 use crate::{
     api, browser,
@@ -22,7 +22,7 @@ const REFRESH: u64 = 2_000;
 /// The list.
 #[component]
 pub fn RunsPage() -> impl IntoView {
-    let runs = Resource::new_blocking(|| (), |()| api::runs());
+    let runs = Resource::new_blocking(|| (), |()| api::runs(RunFilter::default()));
     let at_work = RwSignal::new(false);
     Effect::new(move |_| {
         browser::every(REFRESH, move || {
@@ -47,8 +47,8 @@ pub fn RunsPage() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match runs.await {
-                    Ok(runs) => {
-                        at_work.set(runs.iter().any(|run| !run.state.is_final()));
+                    Ok(RunPage { runs, .. }) => {
+                        at_work.set(runs.iter().any(|run| run.state.is_live()));
                         view! { <List runs /> }.into_any()
                     }
                     Err(error) => view! { <PageError error /> }.into_any(),
@@ -151,7 +151,7 @@ fn counts_in_words(run: &RunSummary) -> String {
     add(counts.failed, "failed");
     match words.is_empty() {
         false => words.join(" · "),
-        true if !run.state.is_final() => "nothing counted yet".to_owned(),
+        true if run.state.is_live() => "nothing counted yet".to_owned(),
         // A run that broke off knows nothing about what is left.
         true if matches!(run.state, RunState::Failed | RunState::Cancelled) => {
             "ended before it counted".to_owned()

@@ -2,14 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FailedRecord, Plan, Progress, RunHead, RunId, RunState, RunView, Step, StepState, Verification};
+use crate::{
+    FailedRecord, NamespaceRun, Pause, Plan, Progress, RunHead, RunId, RunState, RunView, Step, StepState,
+    Verification,
+};
 
 /// One thing that happened in a run. `--json` prints one of these a line; `/ws` sends them after a snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The run it belongs to.
     pub run: RunId,
-    /// 1 for a run's first event, then without gaps.
+    /// 1 for a run's first event, then without gaps, except where a run was resumed by another process.
     pub seq: u64,
     /// Milliseconds since 1970, UTC.
     pub at: u64,
@@ -43,19 +46,28 @@ pub enum EventBody {
     Plan(Box<Plan>),
     /// The counts after the run.
     Verified(Verification),
-    /// Someone asked the run to stop; it ends as soon as what is in flight is in the target.
+    /// Someone asked the run to pause; it stops as soon as what is in flight is in the target.
+    Pausing,
+    /// Someone asked the run to stop for good; it ends as soon as what is in flight is in the target.
     Cancelling,
-    /// The run ended. Always the last event.
+    /// The run ended or stopped. The last event, unless the run is resumed.
     Finished {
         /// Its end state.
         state: RunState,
         /// Why it failed, for people.
         error: Option<String>,
+        /// Why it waits, if it is paused.
+        #[serde(default)]
+        pause: Option<Pause>,
     },
+    /// The run goes on from its checkpoint.
+    Resumed,
+    /// One namespace of a run over several moved on.
+    Namespace(Box<NamespaceRun>),
 }
 
 /// How much a log line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// The course of things.

@@ -106,6 +106,9 @@ pub struct Plan {
     pub reused: u64,
     /// Records that would be reused with `same-text`, whatever the policy of this plan is.
     pub reusable: u64,
+    /// Records that would be reused with `proven`, whatever the policy of this plan is.
+    #[serde(default)]
+    pub proven: u64,
     /// Tokens to pay for, estimated from the texts' lengths.
     pub tokens: u64,
     /// Price of those tokens in millionths of a US dollar, where the model's price is known.
@@ -120,6 +123,9 @@ pub struct Plan {
     pub held_by: String,
     /// What is added to every written record.
     pub added: AddedMetadata,
+    /// The metadata key that holds the text.
+    #[serde(default)]
+    pub text_key: String,
     /// Records to be written that already hold another value under the added key, which stays (law 5).
     pub kept: u64,
     /// Records to be written whose other value under the added key would be overwritten: only with the explicit option.

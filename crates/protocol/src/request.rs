@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::RunId;
+
 /// What a run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,17 +43,24 @@ impl RunKind {
 #[serde(rename_all = "kebab-case")]
 pub enum Reuse {
     /// Every missing and changed record is embedded.
-    #[default]
     Never,
+    /// A changed record whose text is equal in source and target keeps the target's vector if tain's own ledger shows
+    /// that it made exactly that vector, with the same model, dimensions and task type.
+    #[default]
+    Proven,
     /// A changed record whose text is equal in source and target keeps the target's vector, whoever made it.
     SameText,
 }
 
 impl Reuse {
-    /// The word on the command line: `never`, `same-text`.
+    /// All of them, the most careful first.
+    pub const ALL: [Self; 3] = [Self::Never, Self::Proven, Self::SameText];
+
+    /// The word on the command line: `never`, `proven`, `same-text`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Never => "never",
+            Self::Proven => "proven",
             Self::SameText => "same-text",
         }
     }
@@ -63,10 +72,61 @@ impl FromStr for Reuse {
     fn from_str(word: &str) -> Result<Self, String> {
         match word {
             "never" => Ok(Self::Never),
+            "proven" => Ok(Self::Proven),
             "same-text" => Ok(Self::SameText),
-            other => Err(format!("unknown reuse policy {other:?}; use never or same-text")),
+            other => Err(format!("unknown reuse policy {other:?}; use never, proven or same-text")),
         }
     }
+}
+
+/// Which namespaces a run over several of them takes, by patterns in which `*` stands for any characters and `?` for
+/// one. A namespace is taken if an `include` pattern matches it, or there is none, and no `exclude` pattern does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NamespacePatterns {
+    /// What is taken; empty for all.
+    pub include: Vec<String>,
+    /// What is left out of that.
+    pub exclude: Vec<String>,
+}
+
+impl NamespacePatterns {
+    /// Whether a namespace is taken.
+    pub fn matches(&self, namespace: &str) -> bool {
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, namespace));
+        (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
+    }
+}
+
+/// Whether a pattern of `*`, `?` and plain characters matches the whole text. Takes time in proportion to both lengths
+/// multiplied, whatever the pattern.
+fn matches(pattern: &str, text: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let text: Vec<char> = text.chars().collect();
+    let (mut at, mut read) = (0, 0);
+    // Where the last star was, and how much of the text it has taken so far.
+    let mut star: Option<(usize, usize)> = None;
+    while read < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            Some(&c) if c == '?' || c == text[read] => {
+                at += 1;
+                read += 1;
+            }
+            _ => match star {
+                Some((position, taken)) => {
+                    star = Some((position, taken + 1));
+                    at = position + 1;
+                    read = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|&c| c == '*')
 }
 
 /// What is asked for when a run is started.
@@ -84,20 +144,53 @@ pub struct RunRequest {
     pub overwrite_added: bool,
     /// Upper bound of records in a batch, where it is smaller than the configured bounds.
     pub batch_size: Option<u32>,
-    /// The hash of the plan this run was started from: the run says at its end whether it still held.
+    /// The hash of a plan that an analysis of this namespace left: the run executes that one, record by record, checks
+    /// each again as it goes, and says what differed.
+    #[serde(default)]
     pub plan: Option<String>,
+    /// Only the records that failed in this run.
+    #[serde(default)]
+    pub retry: Option<RunId>,
+    /// All namespaces of the source that match, one after the other, as one run; `namespace` is then empty and means
+    /// nothing.
+    #[serde(default)]
+    pub namespaces: Option<NamespacePatterns>,
 }
 
 impl RunRequest {
+    /// A live run over one namespace with every option at its default.
+    pub fn new(kind: RunKind, namespace: impl Into<String>) -> Self {
+        Self {
+            kind,
+            namespace: namespace.into(),
+            dry_run: false,
+            reuse: Reuse::default(),
+            overwrite_added: false,
+            batch_size: None,
+            plan: None,
+            retry: None,
+            namespaces: None,
+        }
+    }
+
+    /// Whether the run pays and writes (law 4).
+    pub fn is_live(&self) -> bool {
+        self.kind != RunKind::Analyze && !self.dry_run
+    }
+
     /// The `tain` command that asks for the same, quoted for a POSIX shell.
     pub fn command(&self) -> String {
+        if let Some(run) = &self.retry {
+            let dry = if self.dry_run { " --dry-run" } else { "" };
+            return format!("tain runs retry {run}{dry}");
+        }
         let mut words = vec!["tain".to_owned(), self.kind.command().to_owned()];
         let namespace = if self.namespace.is_empty() { "__default__" } else { &self.namespace };
         let mut options = Vec::new();
         if self.dry_run && self.kind != RunKind::Analyze {
             options.push("--dry-run".to_owned());
         }
-        if self.reuse != Reuse::Never {
+        if self.reuse != Reuse::default() {
             options.push(format!("--reuse {}", self.reuse.as_str()));
         }
         if self.overwrite_added {
@@ -108,6 +201,13 @@ impl RunRequest {
         }
         if let Some(plan) = &self.plan {
             options.push(format!("--plan {plan}"));
+        }
+        if let Some(patterns) = &self.namespaces {
+            words.push("--all-namespaces".to_owned());
+            words.extend(patterns.include.iter().map(|pattern| format!("--include={}", quoted(pattern))));
+            words.extend(patterns.exclude.iter().map(|pattern| format!("--exclude={}", quoted(pattern))));
+            words.append(&mut options);
+            return words.join(" ");
         }
         if namespace.starts_with('-') {
             // `--` ends the options, so they stand before it.
@@ -134,15 +234,7 @@ mod tests {
     use super::*;
 
     fn command(namespace: &str, change: impl FnOnce(&mut RunRequest)) -> String {
-        let mut request = RunRequest {
-            kind: RunKind::Mirror,
-            namespace: namespace.to_owned(),
-            dry_run: false,
-            reuse: Reuse::Never,
-            overwrite_added: false,
-            batch_size: None,
-            plan: None,
-        };
+        let mut request = RunRequest::new(RunKind::Mirror, namespace);
         change(&mut request);
         request.command()
     }
@@ -165,13 +257,41 @@ mod tests {
             all,
             "tain mirror 'a -- b' --reuse same-text --overwrite-added --batch-size 7 --plan 7c41"
         );
+        let retry = command("a", |request| request.retry = Some(RunId("m1".to_owned())));
+        assert_eq!(retry, "tain runs retry m1");
+        let every = command("", |request| {
+            request.dry_run = true;
+            request.namespaces = Some(NamespacePatterns {
+                include: vec!["team-*".to_owned()],
+                exclude: vec!["*-test".to_owned()],
+            });
+        });
+        assert_eq!(every, "tain mirror --all-namespaces --include='team-*' --exclude='*-test' --dry-run");
+    }
+
+    #[test]
+    fn patterns_take_and_leave_namespaces() {
+        let patterns = |include: &[&str], exclude: &[&str]| NamespacePatterns {
+            include: include.iter().map(|&pattern| pattern.to_owned()).collect(),
+            exclude: exclude.iter().map(|&pattern| pattern.to_owned()).collect(),
+        };
+        assert!(patterns(&[], &[]).matches(""));
+        assert!(patterns(&["team-*"], &[]).matches("team-"));
+        assert!(!patterns(&["team-*"], &[]).matches("a-team-b"));
+        assert!(patterns(&["*a?c*"], &[]).matches("xxabcaacy"));
+        assert!(!patterns(&["a?c"], &[]).matches("ac"));
+        assert!(!patterns(&["*"], &["*-test"]).matches("x-test"));
+        assert!(patterns(&["*"], &["*-test"]).matches("x-tests"));
+        assert!(patterns(&["é*ü"], &[]).matches("élü"));
+        // A pattern that takes others for ever.
+        assert!(!patterns(&[&"a*".repeat(40)], &[]).matches(&format!("b{}", "a".repeat(2_000))));
     }
 
     #[test]
     fn a_reuse_policy_is_read_as_it_is_written() {
-        for reuse in [Reuse::Never, Reuse::SameText] {
+        for reuse in Reuse::ALL {
             assert_eq!(reuse.as_str().parse(), Ok(reuse));
         }
-        assert!("proven".parse::<Reuse>().is_err_and(|error| error.contains("never or same-text")));
+        assert!("always".parse::<Reuse>().is_err_and(|error| error.contains("never, proven or same-text")));
     }
 }

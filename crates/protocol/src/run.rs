@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, EventBody, LogLine, Plan, RunRequest};
+use crate::{Event, EventBody, LogLevel, LogLine, Plan, RunKind, RunRequest};
 
 /// How many failed records a view keeps; `Counts::failed` counts all of them.
 pub const KEPT_FAILURES: usize = 1_000;
@@ -30,8 +30,14 @@ impl fmt::Display for RunId {
 pub enum RunState {
     /// At work.
     Running,
-    /// Asked to stop; finishing what is in flight.
+    /// Asked to pause; finishing what is in flight.
+    Pausing,
+    /// Asked to stop for good; finishing what is in flight.
     Cancelling,
+    /// Stopped at a checkpoint, and waits to be resumed: `RunView::pause` says why.
+    Paused,
+    /// The process that ran it is gone. It can be resumed from its last checkpoint.
+    Interrupted,
     /// Ended; every record was handled.
     Done,
     /// Ended; some records failed and are listed.
@@ -43,10 +49,66 @@ pub enum RunState {
 }
 
 impl RunState {
-    /// Whether the run is over.
-    pub const fn is_final(self) -> bool {
-        !matches!(self, Self::Running | Self::Cancelling)
+    /// Whether somebody is at work on it.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Running | Self::Pausing | Self::Cancelling)
     }
+
+    /// Whether it can go on from its checkpoint.
+    pub const fn is_resumable(self) -> bool {
+        matches!(self, Self::Paused | Self::Interrupted | Self::Failed)
+    }
+
+    /// The state's name, as in the list of runs and on the command line.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Pausing => "pausing",
+            Self::Cancelling => "cancelling",
+            Self::Paused => "paused",
+            Self::Interrupted => "interrupted",
+            Self::Done => "done",
+            Self::DoneWithFailures => "done with failures",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Running,
+        Self::Pausing,
+        Self::Cancelling,
+        Self::Paused,
+        Self::Interrupted,
+        Self::Done,
+        Self::DoneWithFailures,
+        Self::Cancelled,
+        Self::Failed,
+    ];
+}
+
+/// Why a run waits to be resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// What made it stop.
+    pub reason: PauseReason,
+    /// For people: the service's own words about a quota, for example.
+    pub message: String,
+    /// When it can go on, where that is known: milliseconds since 1970, UTC.
+    pub until: Option<u64>,
+}
+
+/// What made a run stop at a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// Somebody asked for it.
+    Requested,
+    /// A daily or monthly quota is used up.
+    Quota,
+    /// tain was stopped.
+    Shutdown,
 }
 
 /// The parts of a run, in the order in which they are shown.
@@ -92,6 +154,8 @@ pub enum StepState {
     Failed,
     /// Ended by a request to stop.
     Cancelled,
+    /// Stopped at a checkpoint; goes on when the run is resumed.
+    Paused,
 }
 
 /// A step as it is shown. Its numbers come from `Counts`: see `RunView::step_progress`.
@@ -155,6 +219,93 @@ pub struct Counts {
     pub kept: u64,
     /// Records to be written whose other value under the added key is replaced.
     pub overwritten: u64,
+    /// Records of a plan (or of the failures that are tried again) that the source no longer holds.
+    pub gone: u64,
+    /// Records of a plan that turned out to be something else than was planned: their text or metadata changed, they
+    /// are in sync by now, or they came into the target meanwhile.
+    pub moved: u64,
+}
+
+impl Counts {
+    /// What was paid for and written; everything else is 0. It stays true when the listings have to be read again.
+    #[must_use]
+    pub fn written(&self) -> Self {
+        Self {
+            migrated: self.migrated,
+            updated: self.updated,
+            embedded: self.embedded,
+            folded: self.folded,
+            reused: self.reused,
+            tokens: self.tokens,
+            ..Self::default()
+        }
+    }
+
+    /// Records of the source of which it is known what they are.
+    pub const fn compared(&self) -> u64 {
+        self.in_sync + self.missing + self.changed + self.no_text + self.unreadable + self.gone
+    }
+
+    /// Adds every counter of another one; `listed` holds if it holds in either.
+    pub fn add(&mut self, other: &Self) {
+        // Taken apart, so that a new counter cannot be forgotten here.
+        let Self {
+            source_listed,
+            target_listed,
+            listed,
+            only_source,
+            in_both,
+            orphans,
+            in_sync,
+            missing,
+            changed,
+            no_text,
+            migrated,
+            updated,
+            failed,
+            failed_missing,
+            failed_changed,
+            unreadable,
+            embedded,
+            folded,
+            reused,
+            tokens,
+            over_long,
+            kept,
+            overwritten,
+            gone,
+            moved,
+        } = other;
+        self.listed |= listed;
+        for (sum, more) in [
+            (&mut self.source_listed, source_listed),
+            (&mut self.target_listed, target_listed),
+            (&mut self.only_source, only_source),
+            (&mut self.in_both, in_both),
+            (&mut self.orphans, orphans),
+            (&mut self.in_sync, in_sync),
+            (&mut self.missing, missing),
+            (&mut self.changed, changed),
+            (&mut self.no_text, no_text),
+            (&mut self.migrated, migrated),
+            (&mut self.updated, updated),
+            (&mut self.failed, failed),
+            (&mut self.failed_missing, failed_missing),
+            (&mut self.failed_changed, failed_changed),
+            (&mut self.unreadable, unreadable),
+            (&mut self.embedded, embedded),
+            (&mut self.folded, folded),
+            (&mut self.reused, reused),
+            (&mut self.tokens, tokens),
+            (&mut self.over_long, over_long),
+            (&mut self.kept, kept),
+            (&mut self.overwritten, overwritten),
+            (&mut self.gone, gone),
+            (&mut self.moved, moved),
+        ] {
+            *sum += more;
+        }
+    }
 }
 
 /// What one endpoint was used for.
@@ -246,8 +397,15 @@ pub struct FailedRecord {
     pub step: Step,
     /// The upstream's own message.
     pub message: String,
+    /// How many runs have tried it, this one included.
+    #[serde(default = "once")]
+    pub attempts: u32,
     /// Milliseconds since 1970, UTC.
     pub at: u64,
+}
+
+const fn once() -> u32 {
+    1
 }
 
 /// The counts on both sides after a run, and what explains the difference.
@@ -271,13 +429,19 @@ pub struct Verification {
     pub summary: String,
 }
 
-/// How the indexes had moved between a plan and the run that was started from it.
+/// How one namespace stands in a run over several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drift {
-    /// The plan's hash.
-    pub planned: String,
-    /// The hash of what the run found.
-    pub found: String,
+pub struct NamespaceRun {
+    /// The namespace; the default one is `__default__`.
+    pub namespace: String,
+    /// The run that does it, once it has begun.
+    pub run: Option<RunId>,
+    /// How it stands; `None` before it has begun.
+    pub state: Option<RunState>,
+    /// Its counters.
+    pub counts: Counts,
+    /// Why it could not be started, or failed.
+    pub error: Option<String>,
 }
 
 /// What does not change in a run.
@@ -287,6 +451,9 @@ pub struct RunHead {
     pub id: RunId,
     /// What was asked for.
     pub request: RunRequest,
+    /// The analysis whose plan it executes, or the run whose failures it tries again.
+    #[serde(default)]
+    pub origin: Option<RunId>,
     /// The source index.
     pub source: String,
     /// The target index.
@@ -310,7 +477,10 @@ pub struct RunView {
     pub state: RunState,
     /// Why it failed.
     pub error: Option<String>,
-    /// When it ended: milliseconds since 1970, UTC.
+    /// Why it waits, when it is paused.
+    #[serde(default)]
+    pub pause: Option<Pause>,
+    /// When it ended or stopped: milliseconds since 1970, UTC.
     pub finished_at: Option<u64>,
     /// When the last event happened: milliseconds since 1970, UTC.
     pub updated_at: u64,
@@ -330,6 +500,9 @@ pub struct RunView {
     pub log_dropped: u64,
     /// The counts after the run.
     pub verification: Option<Verification>,
+    /// The namespaces of a run over several, in the order in which they are done.
+    #[serde(default)]
+    pub namespaces: Vec<NamespaceRun>,
 }
 
 /// A row of the list of runs.
@@ -339,10 +512,19 @@ pub struct RunSummary {
     pub head: RunHead,
     /// How it stands.
     pub state: RunState,
-    /// When it ended.
+    /// Why it failed.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// Why it waits, when it is paused.
+    #[serde(default)]
+    pub pause: Option<Pause>,
+    /// When it ended or stopped.
     pub finished_at: Option<u64>,
     /// The counters.
     pub counts: Counts,
+    /// The hash of the plan that it left or executed.
+    #[serde(default)]
+    pub plan: Option<String>,
 }
 
 /// The kinds of records that a count leads to (law 13).
@@ -365,11 +547,19 @@ pub enum Category {
     OverLong,
     /// Failed.
     Failed,
+    /// Missing, and written by this run.
+    Migrated,
+    /// Changed, and written by this run.
+    Updated,
+    /// In the plan, but no longer in the source.
+    Gone,
+    /// Found to be something else than was planned.
+    Moved,
 }
 
 impl Category {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::InSync,
         Self::Missing,
         Self::Changed,
@@ -378,7 +568,29 @@ impl Category {
         Self::Kept,
         Self::OverLong,
         Self::Failed,
+        Self::Migrated,
+        Self::Updated,
+        Self::Gone,
+        Self::Moved,
     ];
+
+    /// How many records of a run are in the category.
+    pub const fn count(self, counts: &Counts) -> u64 {
+        match self {
+            Self::InSync => counts.in_sync,
+            Self::Missing => counts.missing,
+            Self::Changed => counts.changed,
+            Self::NoText => counts.no_text,
+            Self::Orphan => counts.orphans,
+            Self::Kept => counts.kept,
+            Self::OverLong => counts.over_long,
+            Self::Failed => counts.failed,
+            Self::Migrated => counts.migrated,
+            Self::Updated => counts.updated,
+            Self::Gone => counts.gone,
+            Self::Moved => counts.moved,
+        }
+    }
 
     /// The category's place in URLs: `in-sync`, `to-migrate`, ...
     pub const fn slug(self) -> &'static str {
@@ -391,6 +603,10 @@ impl Category {
             Self::Kept => "kept-level",
             Self::OverLong => "over-long",
             Self::Failed => "failed",
+            Self::Migrated => "migrated",
+            Self::Updated => "updated",
+            Self::Gone => "gone",
+            Self::Moved => "not-as-planned",
         }
     }
 
@@ -400,13 +616,85 @@ impl Category {
     }
 }
 
-/// The ids behind a count. A run keeps the first ones of each category; `total` counts all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Which ids behind a count are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PageQuery {
+    /// Only ids (for failures and log lines: also messages) that hold this text; empty for all.
+    pub search: String,
+    /// Only what lies behind this one: the `next` of the page before.
+    pub after: Option<String>,
+    /// How many, at most; 0 for [`PAGE_ROWS`].
+    pub limit: u32,
+}
+
+/// Rows of a page, unless asked otherwise.
+pub const PAGE_ROWS: u32 = 200;
+
+/// A page of the ids behind a count, in ascending byte order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordIds {
-    /// The ids that were kept, in the order in which they were found.
+    /// The ids.
     pub ids: Vec<String>,
-    /// How many there are.
+    /// How many the run counted, whatever is searched for.
     pub total: u64,
+    /// Asks for the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// A page of failed records, in ascending byte order of their ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailurePage {
+    /// The records.
+    pub failures: Vec<FailedRecord>,
+    /// How many the run counted, whatever is searched for.
+    pub total: u64,
+    /// Asks for the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// A page of the log, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPage {
+    /// The lines.
+    pub lines: Vec<LogLine>,
+    /// Asks for the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// Which lines of the log are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogQuery {
+    /// Lines of this level and worse; `None` for all.
+    pub level: Option<LogLevel>,
+    /// What they hold, and which page.
+    pub page: PageQuery,
+}
+
+/// Which runs are asked for. Every field that is set narrows the list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunFilter {
+    /// Of this kind.
+    pub kind: Option<RunKind>,
+    /// In one of these states; empty for all.
+    pub states: Vec<RunState>,
+    /// Whose namespace holds this text; empty for all.
+    pub namespace: String,
+    /// Older than this one: the `next` of the page before.
+    pub before: Option<RunId>,
+    /// How many, at most; 0 for [`PAGE_ROWS`].
+    pub limit: u32,
+}
+
+/// A page of the list of runs, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<RunSummary>,
+    /// Asks for the next page; `None` at the end.
+    pub next: Option<RunId>,
 }
 
 impl RunView {
@@ -421,6 +709,7 @@ impl RunView {
             seq: 0,
             state: RunState::Running,
             error: None,
+            pause: None,
             finished_at: None,
             updated_at: head.started_at,
             steps,
@@ -431,6 +720,7 @@ impl RunView {
             log: Vec::new(),
             log_dropped: 0,
             verification: None,
+            namespaces: Vec::new(),
             head,
         }
     }
@@ -473,11 +763,26 @@ impl RunView {
             }
             EventBody::Plan(plan) => self.plan = Some((**plan).clone()),
             EventBody::Verified(verification) => self.verification = Some(verification.clone()),
+            EventBody::Pausing => self.state = RunState::Pausing,
             EventBody::Cancelling => self.state = RunState::Cancelling,
-            EventBody::Finished { state, error } => {
+            EventBody::Finished { state, error, pause } => {
                 self.state = *state;
                 self.error.clone_from(error);
+                self.pause.clone_from(pause);
                 self.finished_at = Some(event.at);
+            }
+            EventBody::Resumed => {
+                self.state = RunState::Running;
+                self.error = None;
+                self.pause = None;
+                self.finished_at = None;
+                self.verification = None;
+            }
+            EventBody::Namespace(namespace) => {
+                match self.namespaces.iter_mut().find(|row| row.namespace == namespace.namespace) {
+                    Some(row) => row.clone_from(namespace),
+                    None => self.namespaces.push((**namespace).clone()),
+                }
             }
         }
         true
@@ -501,7 +806,7 @@ impl RunView {
     pub fn step_progress(&self, step: Step) -> (u64, Option<u64>) {
         let counts = &self.progress.counts;
         // A plan that this run made itself, or a finished comparison, makes the totals final.
-        let compared = counts.in_sync + counts.missing + counts.changed + counts.no_text + counts.unreadable;
+        let compared = counts.compared();
         let all_compared = counts.listed && compared >= counts.only_source + counts.in_both;
         match step {
             Step::List => (
@@ -520,8 +825,11 @@ impl RunView {
         RunSummary {
             head: self.head.clone(),
             state: self.state,
+            error: self.error.clone(),
+            pause: self.pause.clone(),
             finished_at: self.finished_at,
             counts: self.progress.counts.clone(),
+            plan: self.plan.as_ref().map(|plan| plan.hash.clone()).or_else(|| self.head.request.plan.clone()),
         }
     }
 }
@@ -529,20 +837,12 @@ impl RunView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{LogLevel, Reuse, RunKind};
 
     fn view() -> RunView {
         RunView::new(RunHead {
             id: RunId("r".to_owned()),
-            request: RunRequest {
-                kind: RunKind::Mirror,
-                namespace: "ns".to_owned(),
-                dry_run: false,
-                reuse: Reuse::Never,
-                overwrite_added: false,
-                batch_size: None,
-                plan: None,
-            },
+            request: RunRequest::new(RunKind::Mirror, "ns"),
+            origin: None,
             source: "old".to_owned(),
             target: "new".to_owned(),
             steps: vec![Step::List, Step::Compare],

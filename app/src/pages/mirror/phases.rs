@@ -48,7 +48,7 @@ impl Phase {
         match (view.head.request.kind, view.head.request.dry_run) {
             (RunKind::Analyze, _) if planned => Self::Planned,
             (RunKind::Analyze, _) => Self::Analyzing,
-            _ if !view.state.is_final() => Self::Running,
+            _ if view.state.is_live() => Self::Running,
             _ if !ended_well => Self::BrokenOff,
             (_, true) if planned => Self::Rehearsed,
             _ => Self::Ended,
@@ -240,7 +240,7 @@ mod tests {
         view.head.request.overwrite_added = true;
         assert_eq!(
             scope_address(&view.head),
-            "/mirror?namespace=ns&reuse=never&batch_size=25&overwrite_added=true"
+            "/mirror?namespace=ns&reuse=proven&batch_size=25&overwrite_added=true"
         );
     }
 }

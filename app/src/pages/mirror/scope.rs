@@ -169,6 +169,8 @@ fn ScopeForm(
             overwrite_added: overwrite.get(),
             batch_size: batch.get().trim().parse().ok(),
             plan: None,
+            retry: None,
+            namespaces: None,
         }
         .command()
     });
