@@ -11,6 +11,7 @@ pub mod logging;
 pub mod namespaces;
 pub mod output;
 pub mod runs;
+pub mod schedules;
 pub mod signals;
 pub mod web;
 

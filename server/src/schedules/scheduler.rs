@@ -1,0 +1,91 @@
+//! The task that starts runs when they are due.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use protocol::{Schedule, ScheduleId};
+use store::StoreError;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::{Schedules, tick::begin, timing::next_after};
+
+/// How often the store is read although nothing is due: another process may have changed something, and the machine may
+/// have slept, which timers do not notice.
+const LOOK: Duration = Duration::from_secs(5);
+
+impl Schedules {
+    /// Starts runs when they are due, until `stop`. A store that fails is tried again.
+    pub async fn work(&self, stop: &CancellationToken) {
+        let mut complaint = None;
+        while !stop.is_cancelled() {
+            let pause = match self.start_due().await {
+                Ok(next) => {
+                    complaint = None;
+                    let wait = next.map(|next| next.saturating_sub((self.clock)()));
+                    wait.map_or(LOOK, |millis| Duration::from_millis(millis).min(LOOK))
+                }
+                Err(error) => {
+                    let message = error.to_string();
+                    if complaint.as_ref() != Some(&message) {
+                        tracing::error!("Schedules wait: {message}");
+                        complaint = Some(message);
+                    }
+                    LOOK
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.changed.notified() => {}
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Starts what is due, and answers when the next one will be, as far as that is known. What was missed while nobody
+    /// looked is started once.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn start_due(&self) -> Result<Option<u64>, StoreError> {
+        let schedules = self.book.schedules().await?;
+        let now = (self.clock)();
+        let ticks = schedules.iter().filter_map(|schedule| Some((schedule, schedule.next_at?)));
+        let nexts = join_all(ticks.map(|(schedule, due)| async move {
+            if due > now { Ok(Some(due)) } else { self.tick(schedule, due, now).await }
+        }));
+        Ok(nexts.await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().min())
+    }
+
+    /// One tick: claimed, so that one process starts its run; answers when the next one is.
+    async fn tick(&self, schedule: &Schedule, due: u64, now: u64) -> Result<Option<u64>, StoreError> {
+        let id = &schedule.id;
+        let next = next_after(&schedule.spec.timing, now);
+        if let Err(error) = &next {
+            // No page and no command lets such a timing in; a newer tain may have.
+            tracing::error!(schedule = %id, "The schedule does not go on: {error}");
+        }
+        let next = next.ok();
+        if !self.claim(id, due, next).await? {
+            return Ok(None);
+        }
+        let Some(last) = begin(&*self.runner, schedule, now).await else {
+            // Missed ticks are made up for, so whoever comes next finds it.
+            if let Some(next) = next {
+                self.claim(id, next, Some(due)).await?;
+            }
+            return Ok(None);
+        };
+        let run = last.run.as_ref().map_or("none", |run| &run.0);
+        tracing::info!(schedule = %id, run, note = last.note.as_deref(), late_ms = now - due, "A schedule was due");
+        let _editing = self.editing.lock().await;
+        self.book.record(id, &last).await?;
+        Ok(next)
+    }
+
+    async fn claim(&self, id: &ScheduleId, due: u64, next: Option<u64>) -> Result<bool, StoreError> {
+        let _editing = self.editing.lock().await;
+        self.book.claim(id, due, next).await
+    }
+}
