@@ -11,7 +11,7 @@ use url::{Host, Url};
 use crate::{
     Endpoint, Error, Kind, Meter, Options, Period, Request, Trust, body,
     error::Inner,
-    pacer::{acquire_all, try_acquire_all},
+    pacer::{Pause, acquire_all, try_acquire_all},
     retry::{Attempts, retry_after},
     secret::Secrets,
     words,
@@ -235,8 +235,8 @@ impl Http {
                 Outcome::Throttled { asked } => {
                     self.meter.throttled(&remote.service, label);
                     let jitter = remote.options.jitter.next();
-                    let wait = attempts.after_throttle(&remote.options.retry, jitter, asked);
-                    self.slow_down(request, label, started, wait).await;
+                    let pause = attempts.after_throttle(&remote.options.retry, jitter, asked);
+                    self.slow_down(request, label, started, pause).await;
                 }
                 Outcome::Failed(failure) => {
                     let asked = match failure.again {
@@ -307,20 +307,20 @@ impl Http {
     }
 
     /// Pauses everyone who shares a limit with this request; the wait itself happens in the next [`Self::pace`].
-    async fn slow_down(&self, request: &Request, label: &'static str, sent: Instant, wait: Duration) {
+    async fn slow_down(&self, request: &Request, label: &'static str, sent: Instant, pause: Pause) {
         let remote = &*self.remote;
         // Every pacer must hear of it, hence no short circuit.
-        let news = request.costs.iter().filter(|(pacer, _)| pacer.slow_down(sent, wait)).count() > 0;
+        let news = request.costs.iter().filter(|(pacer, _)| pacer.slow_down(sent, pause)).count() > 0;
         let message = format!(
             "{} asked to slow down (429), going on in {}; nothing is lost",
             remote.name,
-            words::wait(wait)
+            words::wait(pause.length())
         );
         if news || request.costs.is_empty() {
             self.meter.note(&remote.service, label, message.clone());
         }
         if request.costs.is_empty() {
-            self.pause(message, Instant::now() + wait).await;
+            self.pause(message, Instant::now() + pause.length()).await;
         }
     }
 

@@ -18,9 +18,11 @@ use crate::words::grouped;
 /// limit, which satisfies upstreams that count in fixed windows, sliding windows or token buckets alike; a bucket
 /// that refills while it is drained would let through almost twice the limit in its first window.
 ///
-/// Waiters are served in the order they came. After a 429 everyone pauses, and the rate goes down by a fifth at
-/// most once for the requests that were under way together; each window without another one brings back a
-/// twentieth of the limit.
+/// Waiters are served in the order they came. After a 429 everyone pauses. If it says for how long, that is taken at
+/// its word: the upstream's window may have begun before ours, or somebody else may use the same limit, and when it is
+/// over there is room again. If it does not say, or if it comes again within a window after such a pause, the rate
+/// goes down by a fifth, at most once for the requests that were under way together; each window without another 429
+/// brings back a twentieth of the limit.
 #[derive(Clone)]
 pub struct Pacer(Arc<Inner>);
 
@@ -38,13 +40,40 @@ enum Window {
     Minute,
 }
 
-impl Window {
-    /// Two per cent longer than what the upstream counts, because requests do not all travel equally long.
-    fn length(self) -> Duration {
+/// How long to pause after a 429.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// As long as the upstream asked for.
+    Asked(Duration),
+    /// It did not say, or nothing to be believed.
+    Guessed(Duration),
+}
+
+impl Pause {
+    pub(crate) fn length(self) -> Duration {
         match self {
-            Self::Second => Duration::from_millis(1_020),
-            Self::Minute => Duration::from_millis(61_200),
+            Self::Asked(wait) | Self::Guessed(wait) => wait,
         }
+    }
+}
+
+impl Window {
+    /// Longer than what the upstream counts, because requests do not all travel equally long.
+    fn length(self) -> Duration {
+        self.counted() + self.slack()
+    }
+
+    /// What the upstream counts.
+    fn counted(self) -> Duration {
+        match self {
+            Self::Second => Duration::from_secs(1),
+            Self::Minute => Duration::from_secs(60),
+        }
+    }
+
+    /// Two per cent.
+    fn slack(self) -> Duration {
+        self.counted() / 50
     }
 
     fn name(self) -> &'static str {
@@ -61,8 +90,8 @@ struct State {
     share: f64,
     /// When `share` last went down or up.
     changed_at: Option<Instant>,
-    /// When it last went down: a 429 for a request sent before that is no news.
-    reduced_at: Option<Instant>,
+    /// When the last 429 came that was news: one for a request sent before that is none.
+    refused_at: Option<Instant>,
     paused_until: Option<Instant>,
     /// What was taken and when it comes back, in the order of coming back.
     taken: VecDeque<(Instant, u64)>,
@@ -100,7 +129,7 @@ impl Pacer {
                 limit: limit.max(1),
                 share: 1.0,
                 changed_at: None,
-                reduced_at: None,
+                refused_at: None,
                 paused_until: None,
                 taken: VecDeque::new(),
                 used: 0,
@@ -115,21 +144,29 @@ impl Pacer {
         acquire_all(&[(self.clone(), amount)]).await;
     }
 
-    /// Pauses everyone for `wait` because a request that was sent at `sent` came back with 429, and lowers the
-    /// rate. Returns whether this is news: `false` for the other requests of the same burst.
-    pub fn slow_down(&self, sent: Instant, wait: Duration) -> bool {
+    /// Pauses everyone because a request that was sent at `sent` came back with 429, and lowers the rate unless the
+    /// pause alone should help. Returns whether this is news: `false` for the other requests of the same burst.
+    pub(crate) fn slow_down(&self, sent: Instant, pause: Pause) -> bool {
         let now = Instant::now();
+        let (slack, length) = (self.0.window.slack(), self.0.window.length());
         let mut state = self.state();
-        let until = now + wait;
-        state.paused_until = Some(state.paused_until.map_or(until, |paused| paused.max(until)));
-        if state.reduced_at.is_some_and(|reduced| sent <= reduced) {
+        let before = state.paused_until;
+        let (until, lower) = match pause {
+            Pause::Guessed(wait) => (now + wait, true),
+            // The seconds that are asked for are cut off, and coming early would be a 429 more.
+            Pause::Asked(wait) => (now + wait + slack, before.is_some_and(|before| now < before + length)),
+        };
+        state.paused_until = Some(before.map_or(until, |before| before.max(until)));
+        if state.refused_at.is_some_and(|refused| sent <= refused) {
             return false;
         }
-        state.recover(now, self.0.window.length());
-        state.share = (state.share * KEPT).max(SLOWEST);
-        state.reduced_at = Some(now);
-        // The pause itself is no sign of health.
-        state.changed_at = Some(until);
+        state.refused_at = Some(now);
+        if lower {
+            state.recover(now, length);
+            state.share = (state.share * KEPT).max(SLOWEST);
+            // The pause itself is no sign of health.
+            state.changed_at = Some(until);
+        }
         true
     }
 
@@ -151,7 +188,7 @@ impl Pacer {
         let mut state = self.state();
         let until = state.next.filter(|next| *next > now)?;
         if state.paused_until.is_some_and(|paused| paused >= until) {
-            return Some(("asked to slow down".to_owned(), until));
+            return Some(("asked to slow down (429)".to_owned(), until));
         }
         state.expire(now);
         let allowed = state.allowed(now, self.0.window.length());
@@ -287,185 +324,4 @@ pub(crate) async fn acquire_all(costs: &[(Pacer, u64)]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures::future::join_all;
-    use tokio::time::advance;
-
-    use super::*;
-
-    /// Takes `amount` again and again for `duration`; returns how much was taken.
-    async fn drain(pacer: &Pacer, amount: u64, duration: Duration) -> u64 {
-        let end = Instant::now() + duration;
-        let mut taken = 0;
-        loop {
-            pacer.acquire(amount).await;
-            if Instant::now() >= end {
-                return taken;
-            }
-            taken += amount;
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_full_limit_goes_at_once_and_then_as_fast_as_allowed() {
-        let pacer = Pacer::per_minute(3000, "texts");
-        let start = Instant::now();
-        for _ in 0..30 {
-            pacer.acquire(100).await;
-        }
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        let taken = drain(&pacer, 100, Duration::from_secs(600)).await + 3000;
-        assert!(taken >= 3000 * 10 * 97 / 100, "{taken}");
-        assert!(taken <= 3000 * 10 + 100, "{taken}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn in_no_minute_more_than_the_limit_is_taken() {
-        let pacer = Pacer::per_minute(100, "texts");
-        let mut times = Vec::new();
-        for step in 0..500_u64 {
-            pacer.acquire(1 + step % 7).await;
-            times.push((Instant::now(), 1 + step % 7));
-            advance(Duration::from_millis(step * 37 % 900)).await;
-        }
-        for (start, _) in &times {
-            let in_window: u64 = times
-                .iter()
-                .filter(|(at, _)| at >= start && *at < *start + Duration::from_secs(60))
-                .map(|(_, amount)| amount)
-                .sum();
-            assert!(in_window <= 100, "{in_window}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn more_than_the_limit_does_not_hang_and_is_paid_off() {
-        let pacer = Pacer::per_second(10, "requests");
-        let start = Instant::now();
-        pacer.acquire(25).await;
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        pacer.acquire(10).await;
-        assert_eq!(start.elapsed(), 3 * Duration::from_millis(1020));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn clones_share_and_waiters_are_served_in_order() {
-        let pacer = Pacer::per_second(1, "requests");
-        let order = Mutex::new(Vec::new());
-        join_all((0..5).map(|number| {
-            let (pacer, order) = (pacer.clone(), &order);
-            async move {
-                pacer.acquire(1).await;
-                order.lock().unwrap().push(number);
-            }
-        }))
-        .await;
-        assert_eq!(order.into_inner().unwrap(), [0, 1, 2, 3, 4]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_dropped_waiter_takes_nothing() {
-        let pacer = Pacer::per_minute(10, "texts");
-        pacer.acquire(10).await;
-        let start = Instant::now();
-        let waited = tokio::time::timeout(Duration::from_secs(1), pacer.acquire(10)).await;
-        assert!(waited.is_err());
-        pacer.acquire(10).await;
-        assert_eq!(start.elapsed(), Duration::from_millis(61_200));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn two_limits_are_charged_at_one_moment() {
-        let texts = Pacer::per_minute(100, "texts");
-        let tokens = Pacer::per_minute(1000, "tokens");
-        tokens.acquire(1000).await;
-        advance(Duration::from_secs(30)).await;
-        acquire_all(&[(texts.clone(), 100), (tokens.clone(), 10)]).await;
-        // The texts were charged when the tokens were free, not when they were asked for.
-        let start = Instant::now();
-        texts.acquire(100).await;
-        assert_eq!(start.elapsed(), Duration::from_millis(61_200));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn opposite_orders_do_not_deadlock() {
-        let (a, b) = (Pacer::per_second(1, "a"), Pacer::per_second(1, "b"));
-        join_all(
-            (0..20).map(|number| {
-                let (a, b) = ((a.clone(), 1), (b.clone(), 1));
-                async move {
-                    if number % 2 == 0 { acquire_all(&[a, b]).await } else { acquire_all(&[b, a]).await }
-                }
-            }),
-        )
-        .await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_429_pauses_all_lowers_the_rate_once_and_is_forgotten() {
-        let pacer = Pacer::per_minute(1000, "texts");
-        let sent = Instant::now();
-        advance(Duration::from_secs(1)).await;
-        assert!(pacer.slow_down(sent, Duration::from_secs(4)));
-        assert!(!pacer.slow_down(sent, Duration::from_secs(2)), "the same burst");
-        let start = Instant::now();
-        pacer.acquire(1).await;
-        assert_eq!(start.elapsed(), Duration::from_secs(4));
-        assert_eq!(pacer.state().allowed(Instant::now(), pacer.0.window.length()), 800);
-        advance(Duration::from_secs(62)).await;
-        assert_eq!(pacer.state().allowed(Instant::now(), pacer.0.window.length()), 850);
-        advance(Duration::from_secs(600)).await;
-        assert_eq!(pacer.state().allowed(Instant::now(), pacer.0.window.length()), 1000);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_limit_lower_than_configured_is_found_with_few_429s() {
-        // The upstream allows 600 a minute; we were told 1,000.
-        let pacer = Pacer::per_minute(1000, "texts");
-        let upstream = Pacer::per_minute(600, "texts");
-        let start = Instant::now();
-        let (mut served, mut refused) = (0_u64, 0_u64);
-        while start.elapsed() < Duration::from_secs(3600) {
-            pacer.acquire(20).await;
-            let sent = Instant::now();
-            if try_acquire_all(&[(upstream.clone(), 20)]) {
-                served += 20;
-            } else {
-                refused += 1;
-                pacer.slow_down(sent, Duration::from_secs(10));
-            }
-        }
-        assert!(served >= 600 * 60 * 85 / 100, "{served}");
-        assert!(refused * 20 < served / 20, "{refused} refusals, {served} served");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_learned_limit_holds() {
-        let pacer = Pacer::per_minute(3000, "texts");
-        pacer.learn(100);
-        pacer.learn(500);
-        assert_eq!(pacer.limit(), 100);
-        pacer.acquire(100).await;
-        let start = Instant::now();
-        pacer.acquire(1).await;
-        assert_eq!(start.elapsed(), Duration::from_millis(61_200));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_waited_for_is_told() {
-        let pacer = Pacer::per_minute(3000, "texts");
-        assert_eq!(pacer.waiting(), None);
-        pacer.acquire(2950).await;
-        assert_eq!(pacer.waiting(), None);
-        let waiter = tokio::spawn({
-            let pacer = pacer.clone();
-            async move { pacer.acquire(100).await }
-        });
-        tokio::task::yield_now().await;
-        let (message, until) = pacer.waiting().unwrap();
-        assert_eq!(message, "2,950 of 3,000 texts this minute");
-        assert_eq!(until - Instant::now(), Duration::from_millis(61_200));
-        waiter.await.unwrap();
-        assert_eq!(pacer.waiting(), None);
-    }
-}
+mod tests;

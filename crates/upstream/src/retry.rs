@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, header};
 
+use crate::pacer::Pause;
+
 /// How often and how long a failed request is tried again. Whichever of the two limits is reached first ends it.
 /// Answers that ask to slow down (429) count against neither: they are pacing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,13 +82,12 @@ impl Attempts {
     ///
     /// Without a hint, the upper half of the backoff and never less, since an early request would only be thrown
     /// back again. With one, the hint; an upstream that says "at once" for the fifth time in a row is not believed.
-    pub(crate) fn after_throttle(&mut self, retry: &Retry, jitter: f64, asked: Option<Duration>) -> Duration {
+    pub(crate) fn after_throttle(&mut self, retry: &Retry, jitter: f64, asked: Option<Duration>) -> Pause {
         let backoff = retry.ceiling(self.throttles.saturating_add(1)).mul_f64(f64::midpoint(1.0, jitter));
         self.throttles = self.throttles.saturating_add(1);
         match asked {
-            Some(asked) if self.throttles <= 4 => asked,
-            Some(asked) => asked.max(backoff),
-            None => backoff,
+            Some(asked) if self.throttles <= 4 || asked > backoff => Pause::Asked(asked),
+            Some(_) | None => Pause::Guessed(backoff),
         }
     }
 }
@@ -156,11 +157,13 @@ mod tests {
     #[test]
     fn throttling_waits_what_is_asked_or_the_upper_half_of_the_backoff() {
         let mut attempts = Attempts::default();
-        assert_eq!(attempts.after_throttle(&policy(), 0.0, None), SECOND);
-        assert_eq!(attempts.after_throttle(&policy(), 1.0, None), 4 * SECOND);
-        assert_eq!(attempts.after_throttle(&policy(), 1.0, Some(29 * SECOND)), 29 * SECOND);
-        assert_eq!(attempts.after_throttle(&policy(), 1.0, Some(Duration::ZERO)), Duration::ZERO);
-        assert_eq!(attempts.after_throttle(&policy(), 0.0, Some(Duration::ZERO)), 2 * SECOND);
+        let mut throttled = |jitter, asked| attempts.after_throttle(&policy(), jitter, asked);
+        assert_eq!(throttled(0.0, None), Pause::Guessed(SECOND));
+        assert_eq!(throttled(1.0, None), Pause::Guessed(4 * SECOND));
+        assert_eq!(throttled(1.0, Some(29 * SECOND)), Pause::Asked(29 * SECOND));
+        assert_eq!(throttled(1.0, Some(Duration::ZERO)), Pause::Asked(Duration::ZERO));
+        assert_eq!(throttled(0.0, Some(Duration::ZERO)), Pause::Guessed(2 * SECOND));
+        assert_eq!(throttled(0.0, Some(29 * SECOND)), Pause::Asked(29 * SECOND));
     }
 
     #[test]

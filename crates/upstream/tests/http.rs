@@ -435,9 +435,9 @@ async fn a_429_pauses_the_others_of_its_limit() {
         }
         assert_eq!(server.requests().len(), 1, "the second call must not be sent during the pause");
         assert_eq!(meter.waits().len(), 1);
-        assert_eq!(meter.waits()[0].message, "askdona: asked to slow down");
-        // To the end of the pause, and as much again for the timer's granularity.
-        advance(Duration::from_secs(10)).await;
+        assert_eq!(meter.waits()[0].message, "askdona: asked to slow down (429)");
+        // To the end of the pause, which is a little longer than asked for.
+        advance(Duration::from_secs(11)).await;
         until(|| server.requests().len() >= 3).await;
         first.await.unwrap().unwrap();
         second.await.unwrap().unwrap();
