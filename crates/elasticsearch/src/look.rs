@@ -272,7 +272,7 @@ impl Reader {
         let scope = task.scope.query(fields)?.0;
         let has_value = task.has_value(fields);
         let filter =
-            |filters: Vec<Value>, none_of: Vec<Value>| json!({"filter": Query::both(filters, none_of).0});
+            |filters: &[Value], none_of: &[Value]| json!({"filter": Query::both(filters, none_of).0});
         let mut aggregations = json!({
             "missing": filter(&[json!({"match_all": {}})], &task.has_any()),
             "equal": filter(&[has_value.clone()], &[]),
