@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use protocol::RunId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -42,6 +43,12 @@ pub enum LockError {
         namespace: String,
         /// Who has it; `None` in the instant in which the other one has the lock and has not yet written its name.
         holder: Option<Holder>,
+    },
+    /// Somebody is at work on the run.
+    #[error("run {run} is at work already, in this process or in another one")]
+    RunHeld {
+        /// The run.
+        run: RunId,
     },
     /// The file could not be made or locked.
     #[error("cannot lock {}; is the data directory writable?", path.display())]
@@ -100,9 +107,64 @@ pub fn acquire(data: &Path, target: &str, namespace: &str, holder: &Holder) -> R
     Ok(RunLock { file })
 }
 
+/// Says that this process is at work on a run, for as long as the lock lives; never waits.
+///
+/// It tells a live run from one whose process died: see [`run_is_held`]. Take it first and read the run from the store
+/// then, since a run that nobody holds may be removed.
+///
+/// # Errors
+///
+/// [`LockError::RunHeld`] if somebody is at work on it, in this process or in another one.
+pub fn hold_run(data: &Path, run: &RunId) -> Result<RunLock, LockError> {
+    let path = run_path(data, run);
+    let fail = |source| LockError::Io { path: path.clone(), source };
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(fail)?;
+    }
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(fail)?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(RunLock { file }),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(source)) => return Err(fail(source)),
+        }
+        // Whoever only looks shares the lock, for an instant; whoever works does not.
+        match file.try_lock_shared() {
+            Ok(()) => file.unlock().map_err(fail)?,
+            Err(TryLockError::WouldBlock) => return Err(LockError::RunHeld { run: run.clone() }),
+            Err(TryLockError::Error(source)) => return Err(fail(source)),
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// Whether somebody is at work on a run, in this process or in another one; never waits.
+pub fn run_is_held(data: &Path, run: &RunId) -> bool {
+    // A run without a file was never at work here. The lock is let go of when the file is closed.
+    File::open(run_path(data, run))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Removes the lock file of a run that was removed from the store. A run's name is never given to another one, so nobody
+/// will ask for this lock again but to find that the run is gone.
+pub(crate) fn forget_run(data: &Path, run: &RunId) {
+    // A file that stays does no harm.
+    drop(fs::remove_file(run_path(data, run)));
+}
+
+/// Names are hashed, since they may come from a command line.
+fn run_path(data: &Path, run: &RunId) -> PathBuf {
+    data.join("locks").join("runs").join(lock_file(Sha256::new().chain_update(&run.0)))
+}
+
 /// Names are hashed: a namespace may hold any character and be longer than a file name.
 fn file_name(target: &str, namespace: &str) -> String {
-    let digest = Sha256::new().chain_update(target).chain_update([0]).chain_update(namespace).finalize();
+    lock_file(Sha256::new().chain_update(target).chain_update([0]).chain_update(namespace))
+}
+
+fn lock_file(name: Sha256) -> String {
+    let digest = name.finalize();
     let mut name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     name.push_str(".lock");
     name

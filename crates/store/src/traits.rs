@@ -44,6 +44,12 @@ pub enum StoreError {
         /// What the database said.
         reason: String,
     },
+    /// Something was to be written for a run that is not there.
+    #[error("the store holds no run {run}; it was removed, or has never begun")]
+    NoRun {
+        /// The run.
+        run: String,
+    },
 }
 
 /// On which side an id was found, before it was read.
@@ -107,6 +113,9 @@ pub struct Settled {
     /// For a live run: the vector that is now in the target, if tain made it.
     pub vector: Option<Vector>,
 }
+
+/// A record of a plan: its id, and the digest of what would be written.
+pub type Planned = (String, Option<Digest>);
 
 /// What happened in a run since its last commit. All of it becomes durable together, or none.
 #[derive(Debug, Clone, Default)]
@@ -181,7 +190,7 @@ pub trait Store: Send + Sync + 'static {
         category: Category,
         after: Option<&'a str>,
         limit: u32,
-    ) -> BoxFuture<'a, Result<Vec<(String, Option<Digest>)>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Vec<Planned>, StoreError>>;
 
     /// Distinct digests of the texts that a plan would embed, in ascending order, behind `after`.
     fn planned_texts<'a>(

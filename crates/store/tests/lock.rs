@@ -18,7 +18,7 @@ fn holder(run: &str) -> Holder {
 fn held_by(error: LockError) -> Option<Holder> {
     match error {
         LockError::Held { holder, .. } => holder,
-        LockError::Io { source, .. } => panic!("expected a held lock, got {source}"),
+        other => panic!("expected a held lock, got {other}"),
     }
 }
 
