@@ -396,16 +396,20 @@ async fn what_was_interrupted_goes_on_unless_it_cannot_or_is_something_else_by_n
             assert_eq!(world.book.only().last.unwrap().run, Some(run.clone()));
 
             world.runs.set(&run, state, pause.clone());
-            world.runs.refuse(Refusal::Failed("its checkpoint is of another index".to_owned()));
+            world.runs.refuse(Refusal::Failed("Gemini does not answer".to_owned()));
             sleep(minutes(10)).await;
-            assert_eq!(world.runs.started_minutes(), [10, 30], "one that cannot go on is begun anew");
+            assert_eq!(note(&world.book.only()), "could not go on: Gemini does not answer");
+            assert_eq!(world.book.only().last.unwrap().run, Some(run.clone()), "it is tried again");
+            world.runs.refuse(Refusal::Impossible("its checkpoint is of another index".to_owned()));
+            sleep(minutes(10)).await;
+            assert_eq!(world.runs.started_minutes(), [10, 40], "one that cannot go on is begun anew");
 
             world.runs.set(&RunId("run2".to_owned()), state, pause.clone());
             let mut changed = spec(every(10));
             changed.request.overwrite_added = true;
             process.change(&id, changed).await.unwrap();
             sleep(minutes(10)).await;
-            assert_eq!(world.runs.started_minutes(), [10, 30, 40]);
+            assert_eq!(world.runs.started_minutes(), [10, 40, 50]);
         })
         .await;
         assert_eq!(world.runs.resumed.lock().unwrap().len(), 1);

@@ -2,6 +2,7 @@
 //! see the same ones, and of several servers one starts each run.
 
 mod book;
+mod runner;
 mod scheduler;
 mod spec;
 mod tick;
@@ -38,15 +39,17 @@ pub trait Runner: Send + Sync + 'static {
     fn summary<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Option<RunSummary>>;
 }
 
-/// Why a run was not started.
+/// Why a run was not started, or does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// Another live run is at work where it would be, in words.
     Busy(String),
     /// This process is stopping: the next one will do it.
     Stopping,
-    /// It cannot be started, in words.
+    /// It cannot be done now, in words: a service or a setting is in the way.
     Failed(String),
+    /// It cannot be done as it is, now or later, in words.
+    Impossible(String),
 }
 
 /// Why a schedule could not be read, made or changed.

@@ -23,21 +23,23 @@ pub(super) async fn begin(runner: &dyn Runner, schedule: &Schedule, now: u64) ->
         None => None,
     };
     let ran = |run: RunId, note| LastRun { run: Some(run), state: Some(RunState::Running), at: now, note };
-    // A tick that is skipped does not make the last run forgotten: the next tick has to ask for it again.
-    let skipped = |why: &str| LastRun {
+    // The last run is not forgotten because of a tick without one: the next tick has to ask for it again.
+    let without = |note: String| LastRun {
         run: previous.as_ref().map(|run| run.head.id.clone()),
         state: previous.as_ref().map(|run| run.state),
         at: now,
-        note: Some(format!("skipped: {why}")),
+        note: Some(note),
     };
+    let skipped = |why: &str| without(format!("skipped: {why}"));
     match standing(previous.as_ref(), schedule, now) {
         Standing::InTheWay(why) => return Some(skipped(&why)),
         Standing::Unfinished(run) => match runner.resume(&run).await {
             Ok(()) => return Some(ran(run, Some("went on from its checkpoint".to_owned()))),
             Err(Refusal::Stopping) => return None,
             Err(Refusal::Busy(why)) => return Some(skipped(&why)),
+            Err(Refusal::Failed(why)) => return Some(without(format!("could not go on: {why}"))),
             // What cannot go on is begun anew.
-            Err(Refusal::Failed(why)) => tracing::warn!(%run, why, "A schedule's run cannot go on"),
+            Err(Refusal::Impossible(why)) => tracing::warn!(%run, why, "A schedule's run cannot go on"),
         },
         Standing::Over => {}
     }
@@ -45,7 +47,7 @@ pub(super) async fn begin(runner: &dyn Runner, schedule: &Schedule, now: u64) ->
         Ok(run) => Some(ran(run, None)),
         Err(Refusal::Stopping) => None,
         Err(Refusal::Busy(why)) => Some(skipped(&why)),
-        Err(Refusal::Failed(why)) => {
+        Err(Refusal::Failed(why) | Refusal::Impossible(why)) => {
             Some(LastRun { run: None, state: None, at: now, note: Some(format!("could not start: {why}")) })
         }
     }

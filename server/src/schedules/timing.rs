@@ -8,6 +8,8 @@ use croner::{
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use protocol::Timing;
 
+use crate::output::format;
+
 /// The shortest interval, in seconds: a run that lists both indexes each minute is as continuous as it gets.
 pub const MIN_INTERVAL: u64 = 60;
 
@@ -131,6 +133,15 @@ pub fn parse_interval(text: &str) -> Result<Timing, TimingError> {
     Ok(Timing::Every(check_interval(seconds.unwrap_or(u64::MAX))?))
 }
 
+/// Reads a cron expression.
+///
+/// # Errors
+///
+/// It is none, or no date ever fits it.
+pub fn parse_expression(text: &str) -> Result<Timing, TimingError> {
+    normalized(&Timing::Cron(text.to_owned()), 0)
+}
+
 /// The timing with its cron expression trimmed and its fields one space apart, as it is kept and shown.
 ///
 /// # Errors
@@ -142,6 +153,17 @@ pub fn normalized(timing: &Timing, now: u64) -> Result<Timing, TimingError> {
         Timing::Every(seconds) => Timing::Every(*seconds),
         Timing::Cron(expression) => Timing::Cron(expression.split_whitespace().collect::<Vec<_>>().join(" ")),
     })
+}
+
+/// The timing in words: `every 15 min`, or the cron expression.
+pub fn words(timing: &Timing) -> String {
+    match timing {
+        Timing::Every(seconds) if seconds % 86_400 == 0 => {
+            format!("every {}", format::counted(seconds / 86_400, "day"))
+        }
+        Timing::Every(seconds) => format!("every {}", format::seconds(*seconds)),
+        Timing::Cron(expression) => format::one_line(expression),
+    }
 }
 
 fn check_interval(seconds: u64) -> Result<u64, TimingError> {
@@ -265,6 +287,16 @@ mod tests {
             assert_eq!(parse_interval(huge), Err(TimingError::TooLong { seconds: u64::MAX }));
         }
         assert!(parse_interval(&"9".repeat(100_000)).unwrap_err().to_string().len() < 120);
+    }
+
+    #[test]
+    fn timings_in_words() {
+        let words = [60, 90, 900, 21_600, 86_400, 172_800].map(|seconds| words(&Timing::Every(seconds)));
+        assert_eq!(
+            words,
+            ["every 1 min", "every 1 min 30 s", "every 15 min", "every 6 h", "every 1 day", "every 2 days"]
+        );
+        assert_eq!(super::words(&cron("*/5 * * * *")), "*/5 * * * *");
     }
 
     #[test]
