@@ -7,7 +7,7 @@ mod real {
 
     use leptos::prelude::*;
     use wasm_bindgen::JsCast;
-    use web_sys::{Document, HtmlDialogElement, HtmlElement, HtmlInputElement};
+    use web_sys::{Document, HtmlDialogElement, HtmlElement, HtmlInputElement, HtmlSelectElement};
 
     fn page() -> Option<Document> {
         web_sys::window()?.document()
@@ -65,9 +65,9 @@ mod real {
 
     /// Opens a dialog where the browser does not know `command`. It waits until the click is over, so that a browser that
     /// does know it has opened the dialog by then.
-    pub fn open_dialog(id: &'static str) {
+    pub fn open_dialog(id: String) {
         let open = move || {
-            if let Some(dialog) = dialog(id).filter(|dialog| !dialog.open()) {
+            if let Some(dialog) = dialog(&id).filter(|dialog| !dialog.open()) {
                 // It fails on a detached element only, and then there is nothing to open.
                 let _ = dialog.show_modal();
             }
@@ -76,9 +76,9 @@ mod real {
     }
 
     /// Closes a dialog, likewise.
-    pub fn close_dialog(id: &'static str) {
+    pub fn close_dialog(id: String) {
         let close = move || {
-            if let Some(dialog) = dialog(id).filter(HtmlDialogElement::open) {
+            if let Some(dialog) = dialog(&id).filter(HtmlDialogElement::open) {
                 dialog.close();
             }
         };
@@ -118,6 +118,12 @@ mod real {
         Some(input.value())
     }
 
+    /// What is chosen in a list.
+    pub fn select_value(id: &str) -> Option<String> {
+        let select: HtmlSelectElement = page()?.get_element_by_id(id)?.dyn_into().ok()?;
+        Some(select.value())
+    }
+
     /// Whether a checkbox or radio button is on.
     pub fn is_checked(id: &str) -> Option<bool> {
         let input: HtmlInputElement = page()?.get_element_by_id(id)?.dyn_into().ok()?;
@@ -153,9 +159,9 @@ mod absent {
 
     pub fn focus(_id: &str) {}
 
-    pub fn open_dialog(_id: &str) {}
+    pub fn open_dialog(_id: String) {}
 
-    pub fn close_dialog(_id: &str) {}
+    pub fn close_dialog(_id: String) {}
 
     pub fn set_theme(_theme: &str) {}
 
@@ -166,6 +172,10 @@ mod absent {
     pub fn scroll_to_end(_id: &str) {}
 
     pub fn input_value(_id: &str) -> Option<String> {
+        None
+    }
+
+    pub fn select_value(_id: &str) -> Option<String> {
         None
     }
 

@@ -48,6 +48,12 @@ impl Clock {
         format::ago(self.now.get(), at)
     }
 
+    /// How long until a moment, or how long ago it was.
+    pub fn distance(self, at: u64) -> String {
+        let now = self.now.get();
+        if at > now { format::ahead(now, at) } else { format::ago(now, at) }
+    }
+
     /// Date and time where the reader is, or in UTC before that is known.
     pub fn date_time(self, at: u64) -> String {
         if self.local.get() {
@@ -69,6 +75,35 @@ fn server_now() -> u64 {
         return now();
     }
     0
+}
+
+/// A moment that matters by itself: date and time, and how far away it is.
+#[component]
+pub fn Moment(
+    /// Milliseconds since 1970, UTC.
+    at: u64,
+) -> impl IntoView {
+    let clock = Clock::of_page();
+    view! {
+        <time datetime=format::machine_time(at)>{move || clock.date_time(at)}</time>
+        " ("
+        {move || clock.distance(at)}
+        ")"
+    }
+}
+
+/// How long until a moment, or since; the absolute time stands in the tooltip.
+#[component]
+pub fn Distance(
+    /// Milliseconds since 1970, UTC.
+    at: u64,
+) -> impl IntoView {
+    let clock = Clock::of_page();
+    view! {
+        <time datetime=format::machine_time(at) title=move || clock.date_time(at)>
+            {move || clock.distance(at)}
+        </time>
+    }
 }
 
 /// How long ago a moment was; the absolute time stands in the tooltip.

@@ -77,6 +77,16 @@ pub fn ago(now: u64, at: u64) -> String {
     }
 }
 
+/// How far ahead a moment is, both in milliseconds since 1970: `in 12 s`, `in 5 min`, `in 3 h`, `in 2 d`.
+pub fn ahead(now: u64, at: u64) -> String {
+    match at.saturating_sub(now).div_ceil(1_000) {
+        seconds @ 0..60 => format!("in {seconds} s"),
+        seconds @ 60..3_600 => format!("in {} min", seconds.div_ceil(60)),
+        seconds @ 3_600..86_400 => format!("in {}", span(seconds / 60 * 60)),
+        seconds => format!("in {}", span(seconds / 3_600 * 3_600)),
+    }
+}
+
 /// Millionths of a US dollar: `0.06 USD`, `12.40 USD`, `under 0.01 USD`, `0.00 USD`.
 pub fn cost(micro_usd: u64) -> String {
     match micro_usd {
@@ -201,6 +211,11 @@ mod tests {
     fn a_moment_in_the_future_is_now() {
         assert_eq!(ago(1_000, 9_000), "just now");
         assert_eq!(ago(200_000, 0), "3 min ago");
+        let until = |seconds: u64| ahead(5_000, 5_000 + seconds * 1_000);
+        assert_eq!(
+            [9, 61, 7_500, 270_000].map(until),
+            ["in 9 s", "in 2 min", "in 2 h 5 min", "in 3 d 3 h"].map(str::to_owned)
+        );
     }
 
     #[test]

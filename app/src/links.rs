@@ -1,6 +1,6 @@
 //! The addresses of the pages. Everything that links, links through these.
 
-use protocol::{Category, RunId, RunKind};
+use protocol::{Category, RunId, RunKind, ScheduleId};
 
 /// The mirroring page at its beginning.
 pub const MIRROR: &str = "/mirror";
@@ -9,6 +9,12 @@ pub const RUNS: &str = "/runs";
 
 /// The schedules.
 pub const SCHEDULES: &str = "/schedules";
+
+/// The form of a new schedule.
+pub const NEW_SCHEDULE: &str = "/schedules/new";
+
+/// The mirroring page for several namespaces.
+pub const MIRROR_SEVERAL: &str = "/mirror?scope=several";
 
 /// The mirroring page, filled in for a namespace.
 pub fn mirror_namespace(namespace: &str) -> String {
@@ -38,14 +44,30 @@ pub fn records(id: &RunId, category: Category) -> String {
     format!("{}/records/{}", run(id), category.slug())
 }
 
-/// The same ids as a text file.
-pub fn records_file(id: &RunId, category: Category) -> String {
-    format!("/download{}/{}.txt", run(id), category.slug())
+/// The whole log, in pages.
+pub fn log(id: &RunId) -> String {
+    format!("{}/log", run(id))
 }
 
-/// The log as a text file.
-pub fn log_file(id: &RunId) -> String {
-    format!("/download{}/log.txt", run(id))
+/// What a run left behind as a file: `log.txt`, `failures.csv`, `to-migrate.txt`.
+pub fn file(id: &RunId, name: &str) -> String {
+    format!("/download{}/{name}", run(id))
+}
+
+/// The form of a schedule.
+pub fn schedule(id: &ScheduleId) -> String {
+    format!("{SCHEDULES}/{}", encoded(&id.0))
+}
+
+/// An address with one more parameter.
+pub fn with(address: &str, parameter: &str, value: &str) -> String {
+    let sign = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{sign}{parameter}={}", encoded(value))
+}
+
+/// An address with one more parameter, unless that is empty.
+pub fn with_any(address: &str, parameter: &str, value: &str) -> String {
+    if value.is_empty() { address.to_owned() } else { with(address, parameter, value) }
 }
 
 /// Percent-encodes everything but the unreserved characters of RFC 3986.
@@ -70,6 +92,8 @@ mod tests {
         assert_eq!(mirror_namespace("a b&c=ü/"), "/mirror?namespace=a%20b%26c%3D%C3%BC%2F");
         let id = RunId("r-1".to_owned());
         assert_eq!(records(&id, Category::Missing), "/runs/r-1/records/to-migrate");
-        assert_eq!(records_file(&id, Category::Missing), "/download/runs/r-1/to-migrate.txt");
+        assert_eq!(file(&id, "log.txt"), "/download/runs/r-1/log.txt");
+        assert_eq!(with("/runs?a=b", "c", "ü d"), "/runs?a=b&c=%C3%BC%20d");
+        assert_eq!(with_any("/runs", "c", ""), "/runs");
     }
 }

@@ -22,11 +22,12 @@ pub async fn schedules() -> Result<Vec<Schedule>, ApiError> {
     context()?.schedules().await.map_err(refuse)
 }
 
-/// The next times at which a timing would start a run: milliseconds since 1970, UTC.
+/// The next times at which a timing would start a run (milliseconds since 1970, UTC), or `Invalid`, which names the field
+/// that cannot be read: that is an answer and no failure, because somebody is still typing.
 ///
 /// # Errors
 ///
-/// `Invalid` names the field that cannot be read.
+/// `Forbidden`.
 #[server(name = PreviewTiming, endpoint = "preview_timing")]
 pub async fn preview_timing(
     /// `every` or `cron`.
@@ -40,9 +41,11 @@ pub async fn preview_timing(
     /// The cron expression, as typed.
     #[server(default)]
     cron: String,
-) -> Result<Vec<u64>, ApiError> {
-    let timing = validation::timing(&timing, &every, &unit, &cron).map_err(refuse)?;
-    context()?.preview_timing(&timing).map_err(|error| refuse(validation::of_timing(error, &timing)))
+) -> Result<Result<Vec<u64>, ApiError>, ApiError> {
+    let backend = context()?;
+    Ok(validation::timing(&timing, &every, &unit, &cron).and_then(|timing| {
+        backend.preview_timing(&timing).map_err(|error| validation::of_timing(error, &timing))
+    }))
 }
 
 /// Makes a schedule, or changes one, and sends the browser to the list.

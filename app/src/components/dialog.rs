@@ -8,7 +8,8 @@ use crate::browser;
 #[component]
 pub fn Opener(
     /// The dialog's id.
-    dialog: &'static str,
+    #[prop(into)]
+    dialog: String,
     /// The button's classes.
     #[prop(default = "button")]
     class: &'static str,
@@ -18,15 +19,16 @@ pub fn Opener(
     /// What stands on the button.
     children: Children,
 ) -> impl IntoView {
+    let opened = dialog.clone();
     view! {
         <button
             type="button"
             class=class
             aria-haspopup="dialog"
             command="show-modal"
-            commandfor=dialog
+            commandfor=opened
             disabled=move || disabled.get()
-            on:click=move |_| browser::open_dialog(dialog)
+            on:click=move |_| browser::open_dialog(dialog.clone())
         >
             {children()}
         </button>
@@ -37,7 +39,8 @@ pub fn Opener(
 #[component]
 pub fn Dialog(
     /// Its id; one dialog of an id on a page.
-    id: &'static str,
+    #[prop(into)]
+    id: String,
     /// The question.
     #[prop(into)]
     title: Signal<String>,
@@ -50,7 +53,7 @@ pub fn Dialog(
     children: Children,
 ) -> impl IntoView {
     let heading = format!("{id}-title");
-    let labelled_by = heading.clone();
+    let (labelled_by, closed, closing) = (heading.clone(), id.clone(), id.clone());
     view! {
         <dialog id=id class="dialog" aria-labelledby=labelled_by>
             <h2 id=heading>{move || title.get()}</h2>
@@ -60,8 +63,8 @@ pub fn Dialog(
                     type="button"
                     class="button"
                     command="close"
-                    commandfor=id
-                    on:click=move |_| browser::close_dialog(id)
+                    commandfor=closed
+                    on:click=move |_| browser::close_dialog(closing.clone())
                 >
                     {refuse}
                 </button>

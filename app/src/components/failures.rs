@@ -1,65 +1,122 @@
 //! The records that failed, each with the service's own words.
 
 use leptos::prelude::*;
-use protocol::{Category, FailedRecord};
+use protocol::{Category, FailedRecord, RunId};
 
-use crate::{clock::TimeOfDay, format, links, live::Live};
+use crate::{
+    clock::TimeOfDay,
+    components::{
+        control::{Retry, can_retry},
+        icon::{Icon, Symbol},
+        paging::Search,
+        table::{Column, Table},
+    },
+    format, links,
+    live::Live,
+};
 
-/// How many failures the page lists; the rest is behind the link.
-const SHOWN: usize = 50;
+/// How many failures the page of a run lists; all of them are a page of their own.
+const SHOWN: usize = 25;
 
-/// The panel with the failures; nothing where there is none.
+const COLUMNS: &[Column] = &[
+    Column::Text("Record"),
+    Column::Text("Step"),
+    Column::Text("What the service said"),
+    Column::Number("Attempts"),
+    Column::Text("When"),
+];
+
+/// The rows of failed records.
+#[component]
+pub fn FailureTable(
+    /// The records.
+    #[prop(into)]
+    failures: Signal<Vec<FailedRecord>>,
+) -> impl IntoView {
+    view! {
+        <Table label="Table of failures" columns=COLUMNS>
+            <For
+                each=move || failures.get()
+                key=|failure| (failure.id.clone(), failure.at, failure.attempts)
+                let(failure)
+            >
+                <tr>
+                    <td class="mono">{failure.id}</td>
+                    <td>{failure.step.label()}</td>
+                    <td class="wrap">{failure.message}</td>
+                    <td class="num">{format::count(u64::from(failure.attempts))}</td>
+                    <td>
+                        <TimeOfDay at=failure.at />
+                    </td>
+                </tr>
+            </For>
+        </Table>
+    }
+}
+
+/// The links to the files with the failed records.
+#[component]
+pub fn FailureFiles(
+    /// The run.
+    run: RunId,
+) -> impl IntoView {
+    let file = |name: &'static str, label: &'static str| {
+        view! {
+            <a class="button quiet" href=links::file(&run, name) rel="external" download>
+                <Icon symbol=Symbol::Download />
+                {label}
+            </a>
+        }
+    };
+    view! {
+        {file("failures.jsonl", "JSONL")}
+        {file("failures.csv", "CSV")}
+    }
+}
+
+/// The panel with the first failures of a run; nothing where there is none.
 #[component]
 pub fn Failures(
     /// The run.
     live: Live,
 ) -> impl IntoView {
-    let id = live.view.with_untracked(|view| view.head.id.clone());
+    let head = live.view.with_untracked(|view| view.head.clone());
     let failures = Memo::new(move |_| {
         live.view.with(|view| view.failures.iter().take(SHOWN).cloned().collect::<Vec<FailedRecord>>())
     });
+    let any = Memo::new(move |_| failures.with(|failures| !failures.is_empty()));
     let total = Memo::new(move |_| live.view.with(|view| view.progress.counts.failed));
+    let retryable = Memo::new(move |_| live.view.with(can_retry));
     move || {
-        let id = id.clone();
-        (!failures.with(Vec::is_empty)).then(|| {
+        let head = head.clone();
+        any.get().then(|| {
+            let all = links::records(&head.id, Category::Failed);
+            let (more, run) = (all.clone(), head.id.clone());
+            let rest = move || {
+                let hidden = total.get().saturating_sub(SHOWN as u64);
+                (hidden > 0).then(|| {
+                    view! { <a href=more.clone()>{format!("{} more", format::count(hidden))}</a> }
+                })
+            };
             view! {
                 <section class="panel" aria-labelledby="failures">
                     <header>
                         <h2 id="failures">
                             {move || format::counted(total.get(), "record failed", "records failed")}
                         </h2>
-                        <a href=links::records(&id, Category::Failed)>"all"</a>
+                        <div class="row">
+                            <Search action=all search="" label="Search the failed records" />
+                            <FailureFiles run />
+                            {move || {
+                                let head = head.clone();
+                                retryable.get().then(|| view! { <Retry head failed=total.get_untracked() /> })
+                            }}
+                        </div>
                     </header>
-                    <div class="scroll" tabindex="0" role="region" aria-label="Table of failures">
-                        <table class="list">
-                            <thead>
-                                <tr>
-                                    <th scope="col">"Record"</th>
-                                    <th scope="col">"Step"</th>
-                                    <th scope="col">"What the service said"</th>
-                                    <th scope="col">"When"</th>
-                                </tr>
-                            </thead>
-                            <tbody>
-                                <For
-                                    each=move || failures.get()
-                                    key=|failure| (failure.id.clone(), failure.at)
-                                    let(failure)
-                                >
-                                    <tr>
-                                        <td class="mono">{failure.id}</td>
-                                        <td>{failure.step.label()}</td>
-                                        <td class="wrap">{failure.message}</td>
-                                        <td>
-                                            <TimeOfDay at=failure.at />
-                                        </td>
-                                    </tr>
-                                </For>
-                            </tbody>
-                        </table>
-                    </div>
+                    <FailureTable failures />
                     <footer>
-                        "Their neighbours went on. Run again to retry them: what is in sync is neither paid for nor written a second time."
+                        {rest}
+                        " Their neighbours went on. Trying them again neither pays for nor writes what is in the target already."
                     </footer>
                 </section>
             }

@@ -56,13 +56,7 @@ pub fn FlowStrip(
     let held = Memo::new(move |_| pacing.with(|pacing| holder(&flow.get(), pacing)));
     let message = move || {
         pacing.with(|pacing| match pacing.first() {
-            Some(Pacing { message, until, .. }) => {
-                let now = clock.now().max(live.view.with(|view| view.updated_at));
-                match until.saturating_sub(now).div_ceil(1_000) {
-                    0 => message.clone(),
-                    seconds => format!("{message}, next in {}", format::span(seconds)),
-                }
-            }
+            Some(pacing) => waited_for(pacing, clock, live),
             None => match held.get() {
                 Some(Place::Fetch) => "reading holds the pace".to_owned(),
                 Some(Place::Embed) => "embedding holds the pace".to_owned(),
@@ -70,6 +64,10 @@ pub fn FlowStrip(
                 None => String::new(),
             },
         })
+    };
+    let others = move || {
+        let others = pacing.with(|pacing| pacing.iter().skip(1).cloned().collect::<Vec<_>>());
+        (!others.is_empty()).then(|| view! { <WaitList waits=others live /> })
     };
     let stage = move |place: Place, name: &'static str, whose: String, of: fn(Flow) -> Stage| {
         let class = move || if held.get() == Some(place) { "stage holds" } else { "stage" };
@@ -107,7 +105,47 @@ pub fn FlowStrip(
                 {queue(|flow| flow.upsert)}
                 {stage(Place::Upsert, "Upsert", format!("to {target}"), |flow| flow.upsert)}
             </div>
+            {others}
         </section>
+    }
+}
+
+/// What a run waits for, for one that has no pipeline to show; nothing while it waits for nothing.
+#[component]
+pub fn Waits(
+    /// The run.
+    live: Live,
+) -> impl IntoView {
+    let pacing = Memo::new(move |_| live.view.with(|view| view.progress.pacing.clone()));
+    move || {
+        let waits = pacing.get();
+        (!waits.is_empty()).then(|| {
+            view! {
+                <section class="panel" aria-label="What is waited for">
+                    <WaitList waits live />
+                </section>
+            }
+        })
+    }
+}
+
+#[component]
+fn WaitList(waits: Vec<Pacing>, live: Live) -> impl IntoView {
+    let clock = Clock::of_page();
+    let items = waits
+        .into_iter()
+        .map(|pacing| view! { <li>{move || waited_for(&pacing, clock, live)}</li> })
+        .collect_view();
+    view! { <ul class="body plain soft">{items}</ul> }
+}
+
+/// `Gemini: 2,950 of 3,000 texts this minute, next in 4 s`.
+fn waited_for(pacing: &Pacing, clock: Clock, live: Live) -> String {
+    let Pacing { message, until, .. } = pacing;
+    let now = clock.now().max(live.view.with(|view| view.updated_at));
+    match until.saturating_sub(now).div_ceil(1_000) {
+        0 => message.clone(),
+        seconds => format!("{message}, next in {}", format::span(seconds)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The log of a run: filtered by level, searched, downloaded.
 
 use leptos::prelude::*;
-use protocol::{LogLevel, LogLine};
+use protocol::{LogLevel, LogLine, RunId};
 
 use crate::{
     browser,
@@ -32,10 +32,11 @@ impl Filter {
         }
     }
 
+    /// Whether a level is this one or worse.
     const fn passes(self, level: LogLevel) -> bool {
         match self {
             Self::All => true,
-            Self::Warnings => matches!(level, LogLevel::Warn),
+            Self::Warnings => matches!(level, LogLevel::Warn | LogLevel::Error),
             Self::Errors => matches!(level, LogLevel::Error),
         }
     }
@@ -54,13 +55,47 @@ const fn level(level: LogLevel) -> &'static str {
     }
 }
 
-/// The panel with the log.
+/// One line.
+#[component]
+pub fn LogItem(
+    /// The line.
+    line: LogLine,
+) -> impl IntoView {
+    view! {
+        <li class=level(line.level)>
+            <TimeOfDay at=line.at />
+            <span>{level(line.level)}</span>
+            <span class="message">{line.message}</span>
+        </li>
+    }
+}
+
+/// The links to the files with the log.
+#[component]
+pub fn LogFiles(
+    /// The run.
+    run: RunId,
+) -> impl IntoView {
+    view! {
+        <a class="button quiet" href=links::file(&run, "log.txt") rel="external" download>
+            <Icon symbol=Symbol::Download />
+            "Download"
+        </a>
+        <a class="button quiet" href=links::file(&run, "log.jsonl") rel="external" download>
+            <Icon symbol=Symbol::Download />
+            "JSONL"
+        </a>
+    }
+}
+
+/// The panel with the log: the newest lines, which move. All lines are a page of their own.
 #[component]
 pub fn Log(
     /// The run.
     live: Live,
 ) -> impl IntoView {
     let id = live.view.with_untracked(|view| view.head.id.clone());
+    let run = id.clone();
     let filter = RwSignal::new(Filter::All);
     let sought = RwSignal::new(String::new());
     // Lines are numbered from the run's beginning, so a line keeps its number when older ones are dropped.
@@ -118,29 +153,24 @@ pub fn Log(
                         aria-label="Search the log"
                         on:input:target=move |event| sought.set(event.target().value())
                     />
-                    <a class="button quiet" href=links::log_file(&id) rel="external" download>
-                        <Icon symbol=Symbol::Download />
-                        "Download"
-                    </a>
+                    <LogFiles run=id />
                 </div>
             </header>
             {move || {
+                let whole = links::log(&run);
                 (dropped.get() > 0)
                     .then(|| {
                         view! {
                             <p class="body faint">
-                                {format::counted(dropped.get(), "older line is", "older lines are")} " no longer kept"
+                                {format::counted(dropped.get(), "older line", "older lines")} ": "
+                                <a href=whole>"the whole log"</a>
                             </p>
                         }
                     })
             }}
             <ol class="log" id=LIST tabindex="0" aria-label="Log lines">
                 <For each=move || lines.get() key=|(number, _)| *number let((_, line))>
-                    <li class=level(line.level)>
-                        <TimeOfDay at=line.at />
-                        <span>{level(line.level)}</span>
-                        <span class="message">{line.message}</span>
-                    </li>
+                    <LogItem line />
                 </For>
                 {move || {
                     lines

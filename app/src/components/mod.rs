@@ -2,13 +2,17 @@
 
 pub mod chart;
 pub mod command;
+pub mod control;
 pub mod counters;
 pub mod dialog;
 pub mod failures;
+pub mod fields;
 pub mod flow;
 pub mod icon;
 pub mod log;
+pub mod namespaces;
 pub mod notice;
+pub mod paging;
 pub mod parts;
 pub mod pill;
 pub mod plan;
@@ -17,10 +21,12 @@ pub mod run_body;
 pub mod start;
 pub mod stepper;
 pub mod steps;
+pub mod stopped;
+pub mod table;
 pub mod verification;
 
 use leptos::prelude::*;
-use protocol::{Category, Reading, RunId};
+use protocol::{Category, Counts, NamespacePatterns, Reading, RunId, RunRequest, RunState};
 
 use crate::{format, links};
 
@@ -95,4 +101,64 @@ pub const fn look(category: Category) -> Look {
 /// What the default namespace is called; every other one is called by its name.
 pub fn namespace_name(namespace: &str) -> &str {
     if namespace.is_empty() { "__default__" } else { namespace }
+}
+
+/// What a run covers, in words: a namespace by its name, or several by their patterns.
+pub fn scope_name(request: &RunRequest) -> String {
+    match &request.namespaces {
+        None => namespace_name(&request.namespace).to_owned(),
+        Some(NamespacePatterns { include, exclude }) => {
+            let taken = if include.is_empty() { "all namespaces".to_owned() } else { include.join(", ") };
+            if exclude.is_empty() { taken } else { format!("{taken} without {}", exclude.join(", ")) }
+        }
+    }
+}
+
+/// The numbers that matter of a run: what it found, or what it wrote.
+pub fn counts_in_words(request: &RunRequest, state: RunState, counts: &Counts) -> String {
+    let mut words = Vec::new();
+    let mut add = |number: u64, word: &str| {
+        if number > 0 {
+            words.push(format!("{} {word}", format::count(number)));
+        }
+    };
+    if request.is_live() {
+        add(counts.migrated, "migrated");
+        add(counts.updated, "updated");
+    } else {
+        add(counts.missing, "to migrate");
+        add(counts.changed, "to update");
+        add(counts.in_sync, "in sync");
+    }
+    add(counts.no_text, "without text");
+    add(counts.moved, "not as planned");
+    add(counts.gone, "gone");
+    add(counts.failed, "failed");
+    match words.is_empty() {
+        false => words.join(" · "),
+        true if state.is_live() => "nothing counted yet".to_owned(),
+        // A run that broke off knows nothing about what is left.
+        true if !matches!(state, RunState::Done | RunState::DoneWithFailures) => {
+            "stopped before it counted".to_owned()
+        }
+        true => "nothing to do".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::RunKind;
+
+    use super::*;
+
+    #[test]
+    fn a_scope_has_a_name() {
+        let mut request = RunRequest::new(RunKind::Mirror, "");
+        assert_eq!(scope_name(&request), "__default__");
+        request.namespaces = Some(NamespacePatterns::default());
+        assert_eq!(scope_name(&request), "all namespaces");
+        request.namespaces =
+            Some(NamespacePatterns { include: vec!["a*".to_owned()], exclude: vec!["*b".to_owned()] });
+        assert_eq!(scope_name(&request), "a* without *b");
+    }
 }

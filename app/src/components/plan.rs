@@ -8,9 +8,19 @@ use crate::{
         Count,
         notice::{Notice, Tone},
         parts::Parts,
+        table::{Column, Table},
     },
     format, links,
 };
+
+const KEY_COLUMNS: &[Column] = &[
+    Column::Text("Key"),
+    Column::Number("~ changed"),
+    Column::Number("+ only in source"),
+    Column::Number("- only in target"),
+];
+const SAMPLE_COLUMNS: &[Column] =
+    &[Column::Text("Record"), Column::Unseen("Change"), Column::Text("Key"), Column::Text("Target → source")];
 
 /// How many differing records the page shows.
 const SAMPLES: usize = 25;
@@ -81,10 +91,7 @@ fn Takes(head: RunHead, plan: Plan) -> impl IntoView {
     if plan.reused > 0 {
         savings.push(format!("{} kept: text unchanged", format::counted(plan.reused, "vector", "vectors")));
     }
-    if reuse == Reuse::Never && plan.reusable > 0 {
-        savings
-            .push(format!("{} fewer if vectors of unchanged texts are kept", format::count(plan.reusable)));
-    }
+    let policies = policies(&plan, reuse);
     let requests = plan.requests;
     let total = requests.list + requests.fetch + requests.embed + requests.upsert;
     let by_kind = [
@@ -141,6 +148,7 @@ fn Takes(head: RunHead, plan: Plan) -> impl IntoView {
                             {savings.into_iter().map(|saving| view! { <small>{saving}</small> }).collect_view()}
                         </dd>
                     </div>
+                    {policies}
                     <div>
                         <dt>"Tokens"</dt>
                         <dd>
@@ -179,6 +187,42 @@ fn Takes(head: RunHead, plan: Plan) -> impl IntoView {
     }
 }
 
+/// What each policy of reuse would save; the one of the plan is marked.
+fn policies(plan: &Plan, chosen: Reuse) -> Option<AnyView> {
+    let saved = |policy| match policy {
+        Reuse::Never => 0,
+        Reuse::Proven => plan.proven,
+        Reuse::SameText => plan.reusable,
+    };
+    let rows = Reuse::ALL
+        .map(|policy| {
+            let name = match policy {
+                Reuse::Never => "never",
+                Reuse::Proven => "proven by tain's ledger",
+                Reuse::SameText => "same text",
+            };
+            let number = saved(policy);
+            let text = match number {
+                0 => "saves none".to_owned(),
+                _ => format!("saves {}", format::count(number)),
+            };
+            let mark = (policy == chosen).then(|| view! { <span class="tag">"this plan"</span> });
+            view! { <li class:soft=policy != chosen>{format!("{name}: {text} ")} {mark}</li> }
+        })
+        .collect_view();
+    (plan.reusable > 0 || plan.proven > 0).then(|| {
+        view! {
+            <div>
+                <dt>"Keeping vectors"</dt>
+                <dd>
+                    <ul class="policies">{rows}</ul>
+                </dd>
+            </div>
+        }
+        .into_any()
+    })
+}
+
 /// In how many records which key differs.
 #[component]
 fn Keys(keys: Vec<KeyChanges>) -> impl IntoView {
@@ -207,25 +251,9 @@ fn Keys(keys: Vec<KeyChanges>) -> impl IntoView {
                 <h2 id="keys">"Keys that differ"</h2>
                 <span class="soft">"in how many records"</span>
             </header>
-            <div class="scroll tall" tabindex="0" role="region" aria-label="Table of keys">
-                <table class="list compact">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Key"</th>
-                            <th scope="col" class="num">
-                                "~ changed"
-                            </th>
-                            <th scope="col" class="num">
-                                "+ only in source"
-                            </th>
-                            <th scope="col" class="num">
-                                "- only in target"
-                            </th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <Table label="Table of keys" columns=KEY_COLUMNS class="list compact" region="scroll tall">
+                {rows}
+            </Table>
         </section>
     }
 }
@@ -253,21 +281,9 @@ fn Samples(head: RunHead, changed: u64, samples: Vec<Difference>) -> impl IntoVi
                     <a href=links::records(&head.id, Category::Changed)>"all"</a>
                 </span>
             </header>
-            <div class="scroll" tabindex="0" role="region" aria-label="Table of differences">
-                <table class="diff">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Record"</th>
-                            <th scope="col">
-                                <span class="visually-hidden">"Change"</span>
-                            </th>
-                            <th scope="col">"Key"</th>
-                            <th scope="col">"Target → source"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <Table label="Table of differences" columns=SAMPLE_COLUMNS class="diff">
+                {rows}
+            </Table>
         </section>
     }
 }

@@ -2,7 +2,20 @@
 
 use leptos::prelude::*;
 
-use crate::{format, live::Live};
+use crate::{
+    components::table::{Column, Table},
+    format,
+    live::Live,
+};
+
+const COLUMNS: &[Column] = &[
+    Column::Text("Endpoint"),
+    Column::Number("Requests"),
+    Column::Number("Sent again"),
+    Column::Number("Told to slow down"),
+    Column::Number("Sent"),
+    Column::Number("Received"),
+];
 
 /// A table that opens on demand.
 #[component]
@@ -36,31 +49,9 @@ pub fn Requests(
                 <h2>"Requests"</h2>
                 <span class="soft">{move || format::count(total.get())}</span>
             </summary>
-            <div class="scroll" tabindex="0" role="region" aria-label="Requests by endpoint">
-                <table class="list">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Endpoint"</th>
-                            <th scope="col" class="num">
-                                "Requests"
-                            </th>
-                            <th scope="col" class="num">
-                                "Sent again"
-                            </th>
-                            <th scope="col" class="num">
-                                "Told to slow down"
-                            </th>
-                            <th scope="col" class="num">
-                                "Sent"
-                            </th>
-                            <th scope="col" class="num">
-                                "Received"
-                            </th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <Table label="Requests by endpoint" columns=COLUMNS>
+                {rows}
+            </Table>
         </details>
     }
 }

@@ -2,22 +2,27 @@
 //! show the same.
 
 use leptos::prelude::*;
-use protocol::{RunKind, RunState};
+use protocol::{Category, RunKind, RunState};
 
 use crate::{
+    clock::Clock,
     components::{
+        Count,
         chart::RateChart,
         command::Command,
+        control::{Cancel, Pause, commands},
         counters::{Counters, seconds_left},
         failures::Failures,
-        flow::FlowStrip,
+        flow::{FlowStrip, Waits},
         log::Log,
+        namespaces::NamespacesPanel,
         notice::{Notice, Tone},
         pill::{Pill, Standing},
         plan::PlanPanels,
         requests::Requests,
-        start::{AnalyzeAgain, Cancel, RunAgain},
+        start::{AnalyzeAgain, RunAgain},
         steps::Steps,
+        stopped::Stopped,
         verification::VerificationPanel,
     },
     format,
@@ -41,29 +46,52 @@ pub fn RunPill(
     view! { <span aria-live="polite">{move || view! { <Pill standing=standing.get() /> }}</span> }
 }
 
-/// What can be done with a run: stop it while it is at work, start it again afterwards.
+/// What can be done with a run: stop it while it is at work, start it again afterwards. Resuming one that waits has its
+/// place beside what is said about why it waits.
 #[component]
 pub fn RunActions(
     /// The run.
     live: Live,
 ) -> impl IntoView {
     let head = live.view.with_untracked(|view| view.head.clone());
-    let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
-    let cancelling = Memo::new(move |_| live.view.with(|view| view.state == RunState::Cancelling));
+    let state = Memo::new(move |_| live.view.with(|view| view.state));
+    // The buttons stay in place while a run pauses or is cancelled: only what stands on them changes.
+    let phase = Memo::new(move |_| match state.get() {
+        RunState::Running | RunState::Pausing | RunState::Cancelling => Buttons::AtWork,
+        RunState::Paused | RunState::Interrupted => Buttons::Waits,
+        RunState::Done | RunState::DoneWithFailures | RunState::Cancelled | RunState::Failed => Buttons::Over,
+    });
+    let cancelling = Memo::new(move |_| state.get() == RunState::Cancelling);
     move || {
         let head = head.clone();
-        if !over.get() {
-            view! { <Cancel run=head.id cancelling /> }.into_any()
-        } else if head.request.kind == RunKind::Analyze {
-            view! { <AnalyzeAgain request=head.request /> }.into_any()
-        } else {
-            view! {
+        match phase.get() {
+            Buttons::AtWork => view! {
+                {move || (!cancelling.get()).then(|| view! { <Pause live /> })}
+                <Cancel live />
+            }
+            .into_any(),
+            Buttons::Waits => view! { <Cancel live /> }.into_any(),
+            Buttons::Over if head.request.kind == RunKind::Analyze => {
+                view! { <AnalyzeAgain request=head.request /> }.into_any()
+            }
+            Buttons::Over => view! {
                 <AnalyzeAgain request=head.request.clone() />
                 <RunAgain head />
             }
-            .into_any()
+            .into_any(),
         }
     }
+}
+
+/// Which buttons a run has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Buttons {
+    /// Those that stop it.
+    AtWork,
+    /// The one that gives it up.
+    Waits,
+    /// Those that start it again.
+    Over,
 }
 
 /// Time left while a run is at work: a dash until it means something.
@@ -85,41 +113,91 @@ pub fn LinkNotice(
     /// The run.
     live: Live,
 ) -> impl IntoView {
-    move || match live.link.get() {
+    let clock = Clock::of_page();
+    let link = Memo::new(move |_| live.link.get());
+    move || {
+        match link.get() {
         Link::Idle | Link::Open => None,
-        Link::Reconnecting => Some(view! {
-            <Notice tone=Tone::Attention title="Reconnecting">
-                "The connection to the server broke off. These numbers are the last that arrived; the run goes on without this page."
-            </Notice>
-        }),
-        Link::Gone => Some(view! {
-            <Notice tone=Tone::Attention title="The server no longer knows this run">
-                "It may have been restarted. These numbers are the last that arrived."
-            </Notice>
-        }),
+        Link::Reconnecting(since) => Some(
+            view! {
+                <Notice tone=Tone::Attention title="Reconnecting">
+                    "The server has not answered since "
+                    // Not read out every second.
+                    <span aria-live="off">{move || clock.time_of_day(since)}" ("{move || clock.ago(since)}")"</span>
+                    ". These numbers are the last that arrived. The page tries again by itself: if the server only cannot be reached, the run goes on without this page; if it was stopped, the run can be resumed from its last checkpoint."
+                </Notice>
+            }
+            .into_any(),
+        ),
+        Link::Gone => Some(
+            view! {
+                <Notice tone=Tone::Attention title="The server no longer knows this run">
+                    "It may have been restarted with another data directory. These numbers are the last that arrived."
+                </Notice>
+            }
+            .into_any(),
+        ),
+    }
     }
 }
 
-/// Why a run failed, or that the indexes moved since its plan.
+/// Why a run stopped or failed, and what it found to be other than planned.
 #[component]
 pub fn Outcome(
     /// The run.
     live: Live,
 ) -> impl IntoView {
-    let error = Memo::new(move |_| live.view.with(|view| (view.state, view.error.clone())));
-    move || match error.get() {
-        (RunState::Failed, error) => Some(view! {
-            <Notice tone=Tone::Failed title="The run failed">
-                {error.unwrap_or_else(|| "No reason was given; see the log.".to_owned())}
-                " What was acknowledged is in the target; running again goes on from there."
-            </Notice>
-        }),
-        (RunState::Cancelled, _) => Some(view! {
-            <Notice tone=Tone::Info title="The run was cancelled">
-                "What was acknowledged is in the target; running again goes on from there."
-            </Notice>
-        }),
-        _ => None,
+    view! {
+        <Stopped live />
+        <Drift live />
+    }
+}
+
+/// What differed from the plan that a run executes, or from the failures that it tries again.
+#[component]
+fn Drift(
+    /// The run.
+    live: Live,
+) -> impl IntoView {
+    let head = live.view.with_untracked(|view| view.head.clone());
+    let counts =
+        Memo::new(move |_| live.view.with(|view| (view.progress.counts.moved, view.progress.counts.gone)));
+    let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
+    let title =
+        if head.request.retry.is_some() { "Not as they failed" } else { "The indexes moved since the plan" };
+    move || {
+        let (moved, gone) = counts.get();
+        let head = head.clone();
+        (moved + gone > 0).then(|| {
+            let run = head.id.clone();
+            let moved = (moved > 0).then(|| {
+                let run = run.clone();
+                view! {
+                    <li>
+                        <Count run category=Category::Moved number=moved />
+                        {if moved == 1 { " record is" } else { " records are" }}
+                        " no longer what was planned: changed, or in the target by now. Each was checked again and treated as it was found."
+                    </li>
+                }
+            });
+            let gone = (gone > 0).then(|| {
+                let run = run.clone();
+                view! {
+                    <li>
+                        <Count run category=Category::Gone number=gone />
+                        {if gone == 1 { " record is" } else { " records are" }}
+                        " no longer in the source. Nothing was done about them, and nothing is deleted from the target."
+                    </li>
+                }
+            });
+            view! {
+                <Notice tone=Tone::Attention title>
+                    <ul class="plain">{moved} {gone}</ul>
+                    <p>"What came into the source since is not part of this run: a new analysis finds it."</p>
+                    {over.get().then(|| view! { <AnalyzeAgain request=head.request.clone() /> })}
+                </Notice>
+            }
+        })
     }
 }
 
@@ -138,8 +216,10 @@ pub fn RunBody(
     with_plan: bool,
 ) -> impl IntoView {
     let head = live.view.with_untracked(|view| view.head.clone());
+    let several = head.request.namespaces.is_some();
     let has_speed = writes(head.request.kind, head.request.dry_run);
     let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
+    let waits = move || (!over.get()).then(|| view! { <Waits live /> });
     let verification = Memo::new(move |_| live.view.with(|view| view.verification.clone()));
     let plan = Memo::new(move |_| live.view.with(|view| view.plan.clone()));
     let id = head.id.clone();
@@ -169,8 +249,11 @@ pub fn RunBody(
     };
     view! {
         <Counters live />
+        <NamespacesPanel live />
         {verified}
-        {if has_speed {
+        {if several {
+            view! { {waits} }.into_any()
+        } else if has_speed {
             view! {
                 <div class="columns">
                     <Steps live />
@@ -180,15 +263,43 @@ pub fn RunBody(
             }
                 .into_any()
         } else {
-            view! { <Steps live /> }.into_any()
+            view! {
+                <Steps live />
+                {waits}
+            }
+                .into_any()
         }}
         {planned}
         <Failures live />
         <Requests live />
         <Log live />
-        <div class="row">
-            <span class="soft">"The same as a command"</span>
-            <Command line=head.request.command() />
-        </div>
+        <Commands live />
+    }
+}
+
+/// What can be asked of the run, as commands.
+#[component]
+fn Commands(
+    /// The run.
+    live: Live,
+) -> impl IntoView {
+    let lines = Memo::new(move |_| live.view.with(commands));
+    view! {
+        <section class="commands" aria-label="The same as commands">
+            {move || {
+                lines
+                    .get()
+                    .into_iter()
+                    .map(|(what, line)| {
+                        view! {
+                            <div class="row">
+                                <span class="soft what">{what}</span>
+                                <Command line />
+                            </div>
+                        }
+                    })
+                    .collect_view()
+            }}
+        </section>
     }
 }

@@ -1,23 +1,22 @@
-//! The forms that start and stop runs. Each works without JavaScript; the server checks what they send.
+//! The forms that start runs. Each works without JavaScript; the server checks what they send.
 
 use leptos::prelude::*;
-use protocol::{Reuse, RunHead, RunId, RunKind, RunRequest};
+use protocol::{NamespacePatterns, Reuse, RunHead, RunKind, RunRequest};
 
 use crate::{
     ApiError,
-    api::{CancelRun, StartRun},
+    api::StartRun,
     browser,
     components::{
         command::Command,
         dialog::{Dialog, Opener},
-        namespace_name,
         notice::{Notice, Tone},
+        scope_name,
     },
     format, links,
 };
 
 const CONFIRM: &str = "confirm-live";
-const CANCEL: &str = "confirm-cancel";
 
 /// Everything of a request that a form repeats unseen.
 #[component]
@@ -37,6 +36,13 @@ fn Repeated(request: RunRequest) -> impl IntoView {
             value=request.batch_size.map(|size| size.to_string()).unwrap_or_default()
         />
         {request.overwrite_added.then(|| view! { <input type="hidden" name="overwrite_added" value="true" /> })}
+        {request.namespaces.map(|NamespacePatterns { include, exclude }| {
+            view! {
+                <input type="hidden" name="scope" value="several" />
+                <input type="hidden" name="include" value=include.join(",") />
+                <input type="hidden" name="exclude" value=exclude.join(",") />
+            }
+        })}
         {request.plan.map(|plan| view! { <input type="hidden" name="plan" value=plan /> })}
     }
 }
@@ -47,20 +53,28 @@ pub fn Refusal(
     /// The action that may have failed.
     action: ServerAction<StartRun>,
 ) -> impl IntoView {
-    move || match action.value().get() {
-        Some(Err(error)) => {
+    view! { <Refused error=Signal::derive(move || action.value().get().and_then(Result::err)) /> }
+}
+
+/// Says that a run was not started, why, and which run is in the way.
+#[component]
+pub fn Refused(
+    /// Why.
+    error: Signal<Option<ApiError>>,
+) -> impl IntoView {
+    move || {
+        error.get().map(|error| {
             let holder = match &error {
                 ApiError::Busy { holder: Some(holder), .. } => Some(links::run(holder)),
                 _ => None,
             };
-            Some(view! {
+            view! {
                 <Notice tone=Tone::Failed title="The run was not started">
                     {error.to_string()}
                     {holder.map(|href| view! { " " <a href=href>"Open the run that holds it"</a> })}
                 </Notice>
-            })
-        }
-        _ => None,
+            }
+        })
     }
 }
 
@@ -74,7 +88,7 @@ pub fn AnalyzeAgain(
     class: &'static str,
 ) -> impl IntoView {
     let start = ServerAction::<StartRun>::new();
-    let request = RunRequest { kind: RunKind::Analyze, dry_run: true, plan: None, ..request };
+    let request = RunRequest { kind: RunKind::Analyze, dry_run: true, plan: None, retry: None, ..request };
     view! {
         <ActionForm action=start>
             <Repeated request />
@@ -88,15 +102,22 @@ pub fn AnalyzeAgain(
 
 /// The question before a live run, asked once, with the names of what it writes to.
 #[component]
-fn Confirmation(
-    head: RunHead,
+pub fn Confirmation(
+    /// The target index.
+    #[prop(into)]
+    target: String,
+    /// What it covers, in words.
+    #[prop(into)]
+    scope: Signal<String>,
+    /// Whether other values under the added key are replaced.
+    #[prop(into)]
+    overwrites: Signal<bool>,
     /// What will be written, in words.
     #[prop(into)]
-    work: String,
+    work: Signal<String>,
     /// The action that the answer submits.
     start: ServerAction<StartRun>,
 ) -> impl IntoView {
-    let namespace = namespace_name(&head.request.namespace).to_owned();
     let answer = view! {
         <button
             type="submit"
@@ -109,27 +130,29 @@ fn Confirmation(
         </button>
     }
     .into_any();
-    let overwrite = head.request.overwrite_added.then(|| {
-        view! {
-            <p class="c-attention alarming">
-                "Other values under the added key are replaced: access levels that someone has raised are lowered."
-            </p>
-        }
-    });
+    let overwrite = move || {
+        overwrites.get().then(|| {
+            view! {
+                <p class="c-attention alarming">
+                    "Other values under the added key are replaced: access levels that someone has raised are lowered."
+                </p>
+            }
+        })
+    };
     view! {
-        <Dialog id=CONFIRM title=format!("Write to {}?", head.target) answer>
+        <Dialog id=CONFIRM title=format!("Write to {target}?") answer>
             <dl class="facts">
                 <div>
                     <dt>"Target index"</dt>
-                    <dd>{head.target.clone()}</dd>
+                    <dd>{target.clone()}</dd>
                 </div>
                 <div>
                     <dt>"Namespace"</dt>
-                    <dd class="mono break">{namespace}</dd>
+                    <dd class="mono break">{move || scope.get()}</dd>
                 </div>
                 <div>
                     <dt>"Work"</dt>
-                    <dd>{work}</dd>
+                    <dd>{move || work.get()}</dd>
                 </div>
             </dl>
             {overwrite}
@@ -137,6 +160,53 @@ fn Confirmation(
                 "It embeds and pays, and it writes to the target. Nothing is deleted, and the source is only read."
             </p>
         </Dialog>
+    }
+}
+
+/// The switch between a dry run and a live one, the command, and the button of whichever it is.
+#[component]
+pub fn DryOrLive(
+    /// Whether it stands on dry run.
+    dry: RwSignal<bool>,
+    /// The command that does the same.
+    command: Signal<String>,
+    /// Whether the form is being sent.
+    #[prop(into)]
+    pending: Signal<bool>,
+) -> impl IntoView {
+    let first = dry.get_untracked();
+    // A reader may have turned the switch before the page was hydrated.
+    Effect::new(move |_| {
+        if let Some(on) = browser::is_checked("dry-run") {
+            dry.set(on);
+        }
+    });
+    view! {
+        <label class="switch">
+            <input
+                type="checkbox"
+                role="switch"
+                id="dry-run"
+                name="dry_run"
+                value="true"
+                checked=first
+                on:change:target=move |event| dry.set(event.target().checked())
+            />
+            "Dry run"
+            <span class="faint">"pays and writes nothing"</span>
+        </label>
+        <div class="row">
+            <Command line=command />
+            // Which of the two is shown is the style sheet's business: the switch decides, with or without a script.
+            <button type="submit" class="button primary when-dry" disabled=move || pending.get()>
+                "Start dry run"
+            </button>
+            <span class="when-live">
+                <Opener dialog=CONFIRM class="button primary" disabled=pending>
+                    "Start…"
+                </Opener>
+            </span>
+        </div>
     }
 }
 
@@ -155,49 +225,19 @@ pub fn StartBar(
 ) -> impl IntoView {
     let start = ServerAction::<StartRun>::new();
     let kind = if head.request.kind == RunKind::Reembed { RunKind::Reembed } else { RunKind::Mirror };
-    let request = RunRequest { kind, dry_run, plan: Some(plan), ..head.request.clone() };
+    let request = RunRequest { kind, dry_run, plan: Some(plan), retry: None, ..head.request };
+    let (scope, overwrites) = (scope_name(&request), request.overwrite_added);
     let dry = RwSignal::new(dry_run);
-    // A reader may have turned the switch before the page was hydrated.
-    Effect::new(move |_| {
-        if let Some(on) = browser::is_checked("dry-run") {
-            dry.set(on);
-        }
-    });
     let command = {
         let request = request.clone();
         Signal::derive(move || RunRequest { dry_run: dry.get(), ..request.clone() }.command())
     };
-    let pending = start.pending();
     view! {
         <Refusal action=start />
         <ActionForm action=start attr:class="actions">
             <Repeated request />
-            <label class="switch">
-                <input
-                    type="checkbox"
-                    role="switch"
-                    id="dry-run"
-                    name="dry_run"
-                    value="true"
-                    checked=dry_run
-                    on:change:target=move |event| dry.set(event.target().checked())
-                />
-                "Dry run"
-                <span class="faint">"pays and writes nothing"</span>
-            </label>
-            <div class="row">
-                <Command line=command />
-                // Which of the two is shown is the style sheet's business: the switch decides, with or without a script.
-                <button type="submit" class="button primary when-dry" disabled=move || pending.get()>
-                    "Start dry run"
-                </button>
-                <span class="when-live">
-                    <Opener dialog=CONFIRM class="button primary" disabled=pending>
-                        "Start…"
-                    </Opener>
-                </span>
-            </div>
-            <Confirmation head work start />
+            <DryOrLive dry command pending=start.pending() />
+            <Confirmation target=head.target scope overwrites work start />
         </ActionForm>
     }
 }
@@ -209,7 +249,8 @@ pub fn RunAgain(
     head: RunHead,
 ) -> impl IntoView {
     let start = ServerAction::<StartRun>::new();
-    let request = RunRequest { plan: None, ..head.request.clone() };
+    let request = RunRequest { plan: None, retry: None, ..head.request };
+    let (scope, overwrites) = (scope_name(&request), request.overwrite_added);
     let button = if request.dry_run {
         view! {
             <input type="hidden" name="dry_run" value="true" />
@@ -223,7 +264,7 @@ pub fn RunAgain(
             <Opener dialog=CONFIRM disabled=start.pending()>
                 "Run again…"
             </Opener>
-            <Confirmation head=head work="what is still missing or changed by then" start />
+            <Confirmation target=head.target scope overwrites work="what is still missing or changed by then" start />
         }
         .into_any()
     };
@@ -233,53 +274,6 @@ pub fn RunAgain(
             {button}
         </ActionForm>
         <Refusal action=start />
-    }
-}
-
-/// The button that stops a run, after a question.
-#[component]
-pub fn Cancel(
-    /// The run to stop.
-    run: RunId,
-    /// Whether it was asked to stop already.
-    #[prop(into)]
-    cancelling: Signal<bool>,
-) -> impl IntoView {
-    let cancel = ServerAction::<CancelRun>::new();
-    let answer = view! {
-        <button
-            type="submit"
-            class="button danger"
-            disabled=move || cancel.pending().get()
-            on:click=move |_| browser::close_dialog(CANCEL)
-        >
-            "Cancel the run"
-        </button>
-    }
-    .into_any();
-    view! {
-        <ActionForm action=cancel>
-            <input type="hidden" name="run" value=run.0 />
-            <Opener dialog=CANCEL disabled=cancelling>
-                {move || if cancelling.get() { "Cancelling…" } else { "Cancel" }}
-            </Opener>
-            <Dialog id=CANCEL title="Cancel this run?" refuse="Keep it running" answer>
-                <p>"What is in flight is still written, then the run ends. What is in the target stays there."</p>
-                <p class="soft">"A later run goes on from there and pays for nothing a second time."</p>
-            </Dialog>
-        </ActionForm>
-        {move || match cancel.value().get() {
-            Some(Err(error)) => {
-                Some(
-                    view! {
-                        <Notice tone=Tone::Failed title="The run was not cancelled">
-                            {error.to_string()}
-                        </Notice>
-                    },
-                )
-            }
-            _ => None,
-        }}
     }
 }
 
@@ -298,8 +292,13 @@ pub fn options_of(request: &RunRequest) -> Vec<String> {
     if request.dry_run && request.kind != RunKind::Analyze {
         options.push("dry run".to_owned());
     }
-    if request.reuse == Reuse::SameText {
-        options.push("keeps vectors of unchanged texts".to_owned());
+    match request.reuse {
+        Reuse::Never => options.push("embeds every changed record".to_owned()),
+        Reuse::Proven => {}
+        Reuse::SameText => options.push("keeps vectors of unchanged texts".to_owned()),
+    }
+    if request.retry.is_some() {
+        options.push("only what failed".to_owned());
     }
     if request.overwrite_added {
         options.push("overwrites the added key".to_owned());

@@ -58,6 +58,12 @@ pub fn Frame(
                                 "Runs"
                             </A>
                         </li>
+                        <li>
+                            <A href=links::SCHEDULES>
+                                <Icon symbol=Symbol::Schedule />
+                                "Schedules"
+                            </A>
+                        </li>
                     </ul>
                 </nav>
                 <MirrorCard />

@@ -1,11 +1,14 @@
 //! The pages, their addresses and the frame around them.
 
 mod frame;
+mod log;
 mod mirror;
 mod not_found;
 mod records;
 mod run;
 mod runs;
+mod schedule;
+mod schedules;
 
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -18,11 +21,14 @@ use protocol::Overview;
 
 use crate::{ApiError, api, clock::Clock};
 use frame::Frame;
+use log::WholeLogPage;
 use mirror::MirrorPage;
 use not_found::NotFound;
 use records::RecordsPage;
 use run::RunPage;
 use runs::RunsPage;
+use schedule::SchedulePage;
+use schedules::SchedulesPage;
 
 /// Both indexes and the settings, asked for once and shown by the frame and the pages.
 pub type OverviewResource = Resource<Result<Overview, ApiError>>;
@@ -44,6 +50,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/mirror") view=MirrorPage ssr=SsrMode::Async />
                     <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
+                    <Route path=path!("/runs/:id/log") view=WholeLogPage ssr=SsrMode::Async />
+                    <Route path=path!("/schedules") view=SchedulesPage ssr=SsrMode::Async />
+                    <Route path=path!("/schedules/:id") view=SchedulePage ssr=SsrMode::Async />
                     <Route
                         path=path!("/runs/:id/records/:category")
                         view=RecordsPage

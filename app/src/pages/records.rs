@@ -1,58 +1,75 @@
-//! The ids behind a count.
+//! The records behind a count, in pages: ids, and for failed ones why they failed.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
-use protocol::{Category, PageQuery, RecordIds, RunId};
+use leptos_router::hooks::{use_params_map, use_query_map};
+use protocol::{Category, FailurePage, PageQuery, RecordIds, RunId};
 
 use crate::{
     ApiError, api,
     components::{
+        failures::{FailureFiles, FailureTable},
         icon::{Icon, Symbol},
         look,
         notice::{Empty, Skeleton},
+        paging::{Pager, Search},
     },
     format, links,
     pages::not_found::{NotFound, PageError},
 };
 
-/// How many ids are drawn at once; the search narrows them down, the file has them all.
-const DRAWN: usize = 500;
+/// What the address asks for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Asked {
+    run: RunId,
+    category: Category,
+    query: PageQuery,
+}
 
-/// Loads the ids that the address names.
+/// What the server has.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+enum Found {
+    Ids(RecordIds),
+    Failures(FailurePage),
+}
+
+async fn find(asked: Option<Asked>) -> Result<Option<(Asked, Found)>, ApiError> {
+    let Some(asked) = asked else { return Ok(None) };
+    let Asked { run, category, query } = asked.clone();
+    let found = match category {
+        Category::Failed => Found::Failures(api::failures(run, query).await?),
+        _ => Found::Ids(api::records(run, category, query).await?),
+    };
+    Ok(Some((asked, found)))
+}
+
+/// Loads the records that the address names.
 #[component]
 pub fn RecordsPage() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| RunId(params.get("id").unwrap_or_default())));
-    let category = Memo::new(move |_| {
-        params.with(|params| params.get("category").and_then(|slug| Category::from_slug(&slug)))
+    let (params, query) = (use_params_map(), use_query_map());
+    let asked = Memo::new(move |_| {
+        let (run, category) =
+            params.with(|params| (params.get("id").unwrap_or_default(), params.get("category")));
+        let query = query.with(|query| PageQuery {
+            search: query.get("search").unwrap_or_default(),
+            after: query.get("after"),
+            limit: 0,
+        });
+        Category::from_slug(&category?).map(|category| Asked { run: RunId(run), category, query })
     });
-    let records = Resource::new_blocking(
-        move || (id.get(), category.get()),
-        |(id, category)| async move {
-            match category {
-                Some(category) => api::records(id, category, PageQuery::default())
-                    .await
-                    .map(|records| Some((category, records))),
-                None => Ok(None),
-            }
-        },
-    );
+    let records = Resource::new_blocking(move || asked.get(), find);
     view! {
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <Skeleton panels=1 /> }
         }>
             {move || Suspend::new(async move {
-                let loaded: Result<Option<(Category, RecordIds)>, ApiError> = records.await;
-                match loaded {
-                    Ok(Some((category, records))) => {
-                        view! { <Ids run=id.get_untracked() category records /> }.into_any()
-                    }
+                match records.await {
+                    Ok(Some((asked, found))) => view! { <Records asked found /> }.into_any(),
                     Ok(None) => view! { <NotFound /> }.into_any(),
                     Err(error) => view! { <PageError error /> }.into_any(),
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 
@@ -74,31 +91,56 @@ const fn meaning(category: Category) -> &'static str {
         Category::Moved => {
             "They turned out to be something else than was planned: they changed, came into the target or are in sync by now. Each was treated as it was found."
         }
-        Category::Failed => "A service refused them or did not return them; the run's page has the reasons.",
+        Category::Failed => "A service refused them or did not return them. Their neighbours went on.",
     }
 }
 
 #[component]
-fn Ids(run: RunId, category: Category, records: RecordIds) -> impl IntoView {
+fn Records(asked: Asked, found: Found) -> impl IntoView {
+    let Asked { run, category, query } = asked;
     let label = look(category).label;
-    let kept = records.ids.len();
-    let total = records.total;
-    let all = kept as u64 >= total;
-    let ids = StoredValue::new(records.ids);
-    let sought = RwSignal::new(String::new());
-    let found = Memo::new(move |_| {
-        let sought = sought.get();
-        ids.with_value(|ids| {
-            let matching = || ids.iter().filter(|id| id.contains(sought.trim()));
-            (matching().count(), matching().take(DRAWN).cloned().collect::<Vec<_>>())
-        })
-    });
-    let (to_run, back, to_file) = (links::run(&run), links::run(&run), links::records_file(&run, category));
-    let panel = if kept == 0 {
+    let (total, shown, next) = match &found {
+        Found::Ids(page) => (page.total, page.ids.len(), page.next.clone()),
+        Found::Failures(page) => (page.total, page.failures.len(), page.next.clone()),
+    };
+    let address = links::records(&run, category);
+    let searched = !query.search.is_empty();
+    let (whole, to_run) = (address.clone(), links::run(&run));
+    let heading = match (searched, next.is_some() || query.after.is_some()) {
+        (true, _) => {
+            format!("{} with “{}”", format::counted(shown as u64, "record", "records"), query.search)
+        }
+        (false, true) => format!("{} of {}", format::count(shown as u64), format::count(total)),
+        (false, false) => format::counted(shown as u64, "record", "records"),
+    };
+    let files = match category {
+        Category::Failed => view! { <FailureFiles run=run.clone() /> }.into_any(),
+        _ => view! {
+            <a
+                class="button quiet"
+                href=links::file(&run, &format!("{}.txt", category.slug()))
+                rel="external"
+                download
+            >
+                <Icon symbol=Symbol::Download />
+                "Download"
+            </a>
+        }
+        .into_any(),
+    };
+    let rows = match found {
+        _ if shown == 0 => view! { <p class="body soft">"No record of this kind matches."</p> }.into_any(),
+        Found::Ids(page) => {
+            let ids = page.ids.into_iter().map(|id| view! { <li>{id}</li> }).collect_view();
+            view! { <ol class="ids mono">{ids}</ol> }.into_any()
+        }
+        Found::Failures(page) => view! { <FailureTable failures=page.failures /> }.into_any(),
+    };
+    let panel = if shown == 0 && !searched && query.after.is_none() {
         view! {
             <Empty title="No record">
                 <p class="soft">"The run counted none of this kind, or has not come to them yet."</p>
-                <a class="button" href=back>
+                <a class="button" href=to_run>
                     "To the run"
                 </a>
             </Empty>
@@ -108,57 +150,22 @@ fn Ids(run: RunId, category: Category, records: RecordIds) -> impl IntoView {
         view! {
             <section class="panel" aria-labelledby="ids">
                 <header>
-                    <h2 id="ids" aria-live="polite">
-                        {move || {
-                            let (matching, drawn) = found.get();
-                            if matching > drawn.len() {
-                                format!(
-                                    "{} of {} ids",
-                                    format::count(drawn.len() as u64),
-                                    format::count(matching as u64),
-                                )
-                            } else {
-                                format::counted(matching as u64, "id", "ids")
-                            }
-                        }}
+                    <h2 id="ids" class="break">
+                        {heading}
                     </h2>
                     <div class="row">
-                        <input
-                            type="search"
-                            class="small needs-script"
-                            placeholder="Search"
-                            aria-label="Search the ids"
-                            on:input:target=move |event| sought.set(event.target().value())
-                        />
-                        <a
-                            class="button quiet"
-                            href=to_file
-                            rel="external"
-                            download
-                        >
-                            <Icon symbol=Symbol::Download />
-                            "Download"
-                        </a>
+                        <Search action=address.clone() search=query.search.clone() label="Search the records" />
+                        {searched.then(|| view! { <a href=whole>"all"</a> })}
+                        {files}
                     </div>
                 </header>
-                {(!all)
-                    .then(|| {
-                        view! {
-                            <p class="body soft">
-                                {format!(
-                                    "A run keeps the first ids of each kind: these are {} of {}.",
-                                    format::count(kept as u64),
-                                    format::count(total),
-                                )}
-                            </p>
-                        }
-                    })}
-                <ol class="ids mono">
-                    <For each=move || found.get().1 key=|id| id.clone() let(id)>
-                        <li>{id}</li>
-                    </For>
-                </ol>
+                {rows}
             </section>
+            <Pager
+                address=links::with_any(&address, "search", &query.search)
+                later=query.after.is_some()
+                next
+            />
         }
         .into_any()
     };
@@ -169,8 +176,8 @@ fn Ids(run: RunId, category: Category, records: RecordIds) -> impl IntoView {
                 <p class="soft">
                     <a href=links::RUNS>"Runs"</a>
                     " / "
-                    <a class="break" href=to_run>
-                        {run.0}
+                    <a class="break" href=links::run(&run)>
+                        {run.0.clone()}
                     </a>
                 </p>
                 <h1>{format!("{label}: {}", format::counted(total, "record", "records"))}</h1>

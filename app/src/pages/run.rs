@@ -3,15 +3,15 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
-use protocol::{RunId, RunKind, RunView};
+use protocol::{RunHead, RunId, RunKind, RunView};
 
 use crate::{
     api,
     clock::{Ago, Clock},
     components::{
-        namespace_name,
         notice::Skeleton,
         run_body::{LinkNotice, Outcome, RunActions, RunBody, RunPill, TimeLeft, short},
+        scope_name,
         start::options_of,
     },
     format, links, live,
@@ -43,11 +43,14 @@ fn ShowRun(view: RunView) -> impl IntoView {
     let head = view.head.clone();
     let live = live::follow(view);
     let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
-    let namespace = namespace_name(&head.request.namespace).to_owned();
+    let namespace = scope_name(&head.request);
     let label = head.request.kind.label();
-    let plan = head.request.plan.as_deref().map(|plan| format!(" from plan {}", short(plan)));
+    let origin = origin(&head);
     let options = options_of(&head.request);
-    let mirror = (head.request.kind != RunKind::Reembed).then(|| links::mirror_run(&head.id));
+    let in_steps = head.request.kind != RunKind::Reembed
+        && head.request.namespaces.is_none()
+        && head.request.retry.is_none();
+    let mirror = in_steps.then(|| links::mirror_run(&head.id));
     view! {
         <Title text=format!("{label} {namespace}") />
         <header class="head">
@@ -59,7 +62,7 @@ fn ShowRun(view: RunView) -> impl IntoView {
                 </p>
                 <h1>{label} " " <span class="mono break">{namespace}</span></h1>
                 <p class="soft">
-                    "Started " <Ago at=head.started_at /> {plan} " · "
+                    "Started " <Ago at=head.started_at /> {origin} " · "
                     {move || {
                         if over.get() {
                             view! { <Ended live /> }.into_any()
@@ -89,6 +92,21 @@ fn ShowRun(view: RunView) -> impl IntoView {
     }
 }
 
+/// Where a run takes its records from, if not from a listing: a plan, or the failures of another run.
+fn origin(head: &RunHead) -> Option<AnyView> {
+    let request = &head.request;
+    let from = request.retry.as_ref().or(head.origin.as_ref()).map(links::run);
+    let (words, name) = match (&request.retry, &request.plan) {
+        (Some(run), _) => (", tries again what failed in ", run.0.clone()),
+        (None, Some(plan)) => (", executes plan ", short(plan)),
+        (None, None) => return None,
+    };
+    Some(match from {
+        Some(href) => view! { {words} <a class="break" href=href>{name}</a> }.into_any(),
+        None => view! { {words} <code>{name}</code> }.into_any(),
+    })
+}
+
 /// How long a run took.
 #[component]
 pub fn Ended(
@@ -100,7 +118,13 @@ pub fn Ended(
         live.view.with(|view| {
             view.finished_at.map(|at| {
                 let took = format::span_millis(at.saturating_sub(view.head.started_at));
-                view! { <span title=move || clock.date_time(at)>{format!("took {took}")}</span> }
+                // A run that waits is not over, and has taken more than its own time.
+                let words = if view.state.is_resumable() {
+                    format!("stopped {}", clock.ago(at))
+                } else {
+                    format!("took {took}")
+                };
+                view! { <span title=move || clock.date_time(at)>{words}</span> }
             })
         })
     }

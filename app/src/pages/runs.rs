@@ -1,16 +1,20 @@
-//! All runs, newest first.
+//! All runs, newest first, filtered by their kind, state and namespace.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use protocol::{RunFilter, RunKind, RunPage, RunState, RunSummary};
+use leptos_router::hooks::use_query_map;
+use protocol::{RunFilter, RunId, RunKind, RunPage, RunState, RunSummary};
 
 use crate::{
     api, browser,
     clock::Ago,
     components::{
-        namespace_name,
+        counts_in_words,
         notice::{Empty, Skeleton},
+        paging::Pager,
         pill::{Pill, Standing},
+        scope_name,
+        table::{Column, Table},
     },
     format, links,
     pages::not_found::PageError,
@@ -19,10 +23,90 @@ use crate::{
 /// How often the list is asked for again while a run is at work, in milliseconds.
 const REFRESH: u64 = 2_000;
 
+/// Runs on a page.
+const ROWS: u32 = 50;
+
+const COLUMNS: &[Column] = &[
+    Column::Text("State"),
+    Column::Text("Run"),
+    Column::Text("Counts"),
+    Column::Text("Started"),
+    Column::Number("Took"),
+];
+
+/// The kinds of runs: the word in the address, and on the page.
+const KINDS: [(&str, &str, Option<RunKind>); 4] = [
+    ("", "Every kind", None),
+    ("analyze", "Analyses", Some(RunKind::Analyze)),
+    ("mirror", "Mirrorings", Some(RunKind::Mirror)),
+    ("reembed", "Re-embeddings", Some(RunKind::Reembed)),
+];
+
+/// How runs may stand: the word in the address, and on the page.
+const STATES: [(&str, &str, &[RunState]); 8] = [
+    ("", "Every state", &[]),
+    ("running", "Running", &[RunState::Running, RunState::Pausing, RunState::Cancelling]),
+    ("paused", "Paused", &[RunState::Paused]),
+    ("interrupted", "Interrupted", &[RunState::Interrupted]),
+    ("attention", "Needs attention", &[RunState::DoneWithFailures]),
+    ("failed", "Failed", &[RunState::Failed]),
+    ("done", "Done", &[RunState::Done]),
+    ("cancelled", "Cancelled", &[RunState::Cancelled]),
+];
+
+/// What the address asks for, in its own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Asked {
+    kind: String,
+    state: String,
+    namespace: String,
+    before: Option<RunId>,
+}
+
+impl Asked {
+    /// Words that mean nothing ask for everything.
+    fn filter(&self) -> RunFilter {
+        RunFilter {
+            kind: KINDS.into_iter().find(|(word, ..)| *word == self.kind).and_then(|(.., kind)| kind),
+            states: STATES
+                .into_iter()
+                .find(|(word, ..)| *word == self.state)
+                .map(|(.., states)| states.to_vec())
+                .unwrap_or_default(),
+            namespace: self.namespace.trim().to_owned(),
+            before: self.before.clone(),
+            limit: ROWS,
+        }
+    }
+
+    fn narrows(&self) -> bool {
+        !(self.kind.is_empty() && self.state.is_empty() && self.namespace.trim().is_empty())
+    }
+
+    /// The address of the first page of the same.
+    fn address(&self) -> String {
+        let address = links::with_any(links::RUNS, "kind", &self.kind);
+        let address = links::with_any(&address, "state", &self.state);
+        links::with_any(&address, "namespace", self.namespace.trim())
+    }
+}
+
 /// The list.
 #[component]
 pub fn RunsPage() -> impl IntoView {
-    let runs = Resource::new_blocking(|| (), |()| api::runs(RunFilter::default()));
+    let query = use_query_map();
+    let asked = Memo::new(move |_| {
+        query.with(|query| {
+            let word = |name| query.get(name).unwrap_or_default();
+            Asked {
+                kind: word("kind"),
+                state: word("state"),
+                namespace: word("namespace"),
+                before: query.get("before").map(RunId),
+            }
+        })
+    });
+    let runs = Resource::new_blocking(move || asked.get(), |asked| api::runs(asked.filter()));
     let at_work = RwSignal::new(false);
     Effect::new(move |_| {
         browser::every(REFRESH, move || {
@@ -42,14 +126,15 @@ pub fn RunsPage() -> impl IntoView {
                 "Mirror a namespace"
             </a>
         </header>
+        {move || view! { <Filter asked=asked.get() /> }}
         <Transition fallback=|| {
             view! { <Skeleton panels=1 /> }
         }>
             {move || Suspend::new(async move {
                 match runs.await {
-                    Ok(RunPage { runs, .. }) => {
+                    Ok(RunPage { runs, next }) => {
                         at_work.set(runs.iter().any(|run| run.state.is_live()));
-                        view! { <List runs /> }.into_any()
+                        view! { <List runs next asked=asked.get_untracked() /> }.into_any()
                     }
                     Err(error) => view! { <PageError error /> }.into_any(),
                 }
@@ -58,8 +143,47 @@ pub fn RunsPage() -> impl IntoView {
     }
 }
 
+/// The form that narrows the list. It is sent as an address, so it works without a script and can be kept.
 #[component]
-fn List(runs: Vec<RunSummary>) -> impl IntoView {
+fn Filter(asked: Asked) -> impl IntoView {
+    let narrowed = asked.narrows();
+    let Asked { kind, state, namespace, .. } = asked;
+    let kinds = KINDS
+        .map(|(word, label, _)| view! { <option value=word selected=word == kind>{label}</option> })
+        .collect_view();
+    let states = STATES
+        .map(|(word, label, _)| view! { <option value=word selected=word == state>{label}</option> })
+        .collect_view();
+    view! {
+        <form method="get" action=links::RUNS class="row filter" role="search" aria-label="Filter the runs">
+            <select name="kind" aria-label="Kind">
+                {kinds}
+            </select>
+            <select name="state" aria-label="State">
+                {states}
+            </select>
+            <input type="search" name="namespace" placeholder="Namespace" aria-label="Namespace" value=namespace />
+            <button type="submit" class="button">
+                "Filter"
+            </button>
+            {narrowed.then(|| view! { <a href=links::RUNS>"all runs"</a> })}
+        </form>
+    }
+}
+
+#[component]
+fn List(runs: Vec<RunSummary>, next: Option<RunId>, asked: Asked) -> impl IntoView {
+    if runs.is_empty() && asked.narrows() {
+        return view! {
+            <Empty title="No run matches">
+                <p class="soft">"No run is of this kind and in this state, with such a namespace."</p>
+                <a class="button" href=links::RUNS>
+                    "All runs"
+                </a>
+            </Empty>
+        }
+        .into_any();
+    }
     if runs.is_empty() {
         return view! {
             <Empty title="No run yet">
@@ -76,23 +200,17 @@ fn List(runs: Vec<RunSummary>) -> impl IntoView {
     let rows = runs.into_iter().map(|run| view! { <Row run /> }).collect_view();
     view! {
         <section class="panel" aria-label="Runs">
-            <div class="scroll" tabindex="0" role="region" aria-label="Table of runs">
-                <table class="list runs">
-                    <thead>
-                        <tr>
-                            <th scope="col">"State"</th>
-                            <th scope="col">"Run"</th>
-                            <th scope="col">"Counts"</th>
-                            <th scope="col">"Started"</th>
-                            <th scope="col" class="num">
-                                "Took"
-                            </th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <Table label="Table of runs" columns=COLUMNS class="list cards">
+                {rows}
+            </Table>
         </section>
+        <Pager
+            address=asked.address()
+            parameter="before"
+            later=asked.before.is_some()
+            next=next.map(|run| run.0)
+            label="Older runs"
+        />
     }
     .into_any()
 }
@@ -102,11 +220,16 @@ fn Row(run: RunSummary) -> impl IntoView {
     let request = &run.head.request;
     let standing = Standing::of_run(run.state, request, &run.counts);
     let title = request.kind.label();
-    let namespace = namespace_name(&request.namespace).to_owned();
+    let namespace = scope_name(request);
     let dry = (request.dry_run && request.kind != RunKind::Analyze)
         .then(|| view! { <span class="tag">"dry run"</span> });
+    let retry = request.retry.is_some().then(|| view! { <span class="tag">"only what failed"</span> });
+    let counted = counts_in_words(request, run.state, &run.counts);
+    let why = run.error.clone().or_else(|| run.pause.as_ref().map(|pause| pause.message.clone()));
+    let why = why.filter(|why| !why.is_empty());
     let took = run
         .finished_at
+        .filter(|_| !run.state.is_resumable())
         .map(|at| format::span_millis(at.saturating_sub(run.head.started_at)))
         .unwrap_or_else(|| "–".to_owned());
     view! {
@@ -117,11 +240,11 @@ fn Row(run: RunSummary) -> impl IntoView {
             <td>
                 <span class="run-name">
                     <a href=links::run(&run.head.id)>{title} " " <span class="mono break">{namespace}</span></a>
-                    {dry}
+                    {dry} {retry}
                 </span>
                 <small class="break">{run.head.id.0.clone()}</small>
             </td>
-            <td class="wrap">{counts_in_words(&run)}</td>
+            <td class="wrap">{counted} {why.map(|why| view! { <small>{why}</small> })}</td>
             <td>
                 <Ago at=run.head.started_at />
             </td>
@@ -130,32 +253,31 @@ fn Row(run: RunSummary) -> impl IntoView {
     }
 }
 
-/// The numbers that matter of a run: what it found, or what it wrote.
-fn counts_in_words(run: &RunSummary) -> String {
-    let (request, counts) = (&run.head.request, &run.counts);
-    let mut words = Vec::new();
-    let mut add = |number: u64, word: &str| {
-        if number > 0 {
-            words.push(format!("{} {word}", format::count(number)));
-        }
-    };
-    if request.dry_run {
-        add(counts.missing, "to migrate");
-        add(counts.changed, "to update");
-        add(counts.in_sync, "in sync");
-    } else {
-        add(counts.migrated, "migrated");
-        add(counts.updated, "updated");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_asks_for_runs_and_leads_back_to_itself() {
+        let asked = Asked {
+            kind: "mirror".to_owned(),
+            state: "running".to_owned(),
+            namespace: " a b ".to_owned(),
+            before: Some(RunId("r9".to_owned())),
+        };
+        let filter = asked.filter();
+        assert_eq!(filter.kind, Some(RunKind::Mirror));
+        assert!(filter.states.contains(&RunState::Pausing) && filter.namespace == "a b");
+        assert_eq!(asked.address(), "/runs?kind=mirror&state=running&namespace=a%20b");
+        let odd = Asked { state: "no such".to_owned(), ..Asked::default() }.filter();
+        assert!(odd.kind.is_none() && odd.states.is_empty());
     }
-    add(counts.no_text, "without text");
-    add(counts.failed, "failed");
-    match words.is_empty() {
-        false => words.join(" · "),
-        true if run.state.is_live() => "nothing counted yet".to_owned(),
-        // A run that broke off knows nothing about what is left.
-        true if matches!(run.state, RunState::Failed | RunState::Cancelled) => {
-            "ended before it counted".to_owned()
+
+    #[test]
+    fn every_state_is_in_one_choice() {
+        for state in RunState::ALL {
+            let choices = STATES.iter().filter(|(.., states)| states.contains(&state)).count();
+            assert_eq!(choices, 1, "{state:?}");
         }
-        true => "nothing to do".to_owned(),
     }
 }

@@ -1,7 +1,10 @@
-//! Namespace Mirroring: one stepper on one address. `/mirror` is the scope, `/mirror?run=ID` everything after it.
+//! Namespace Mirroring: one stepper on one address. `/mirror` is the scope (`?scope=several` that of a run over
+//! several namespaces, which goes on at its own page), `/mirror?run=ID` everything after it.
 
+mod namespaces;
 mod phases;
 mod scope;
+mod several;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -16,8 +19,10 @@ use scope::ScopeStep;
 pub fn MirrorPage() -> impl IntoView {
     let query = use_query_map();
     let run = Memo::new(move |_| query.with(|query| query.get("run")).filter(|run| !run.is_empty()));
+    let several =
+        Memo::new(move |_| query.with(|query| query.get("scope").is_some_and(|scope| scope == "several")));
     move || match run.get() {
-        None => view! { <ScopeStep /> }.into_any(),
+        None => view! { <ScopeStep several=several.get() /> }.into_any(),
         Some(run) => view! { <LoadRun run=RunId(run) /> }.into_any(),
     }
 }

@@ -3,33 +3,37 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use protocol::{NamespaceRow, Namespaces, Overview, Reading, Reuse, RunKind, RunRequest};
+use protocol::{NamespaceRow, Overview, Reuse, RunKind, RunRequest};
 
 use crate::{
     ApiError,
     api::{self, StartRun},
     browser,
     components::{
-        Read,
         command::Command,
-        namespace_name,
-        notice::{Empty, Notice, Tone},
+        fields::{Errors, FieldError, OverwriteField, ReuseField, invalid},
+        notice::{Notice, Tone},
         start::Refusal,
         stepper::{Stage, Stepper},
     },
-    format, links,
+    links,
     pages::OverviewResource,
 };
 
-/// How many namespaces the table shows; typing narrows them down.
-const SHOWN: usize = 50;
+use super::{
+    namespaces::{Chosen, NamespaceTable, hint, sides},
+    several::SeveralForm,
+};
 
-/// The form, filled in from the address.
+/// The form, filled in from the address: for one namespace, or for several at once.
 #[component]
-pub fn ScopeStep() -> impl IntoView {
+pub fn ScopeStep(
+    /// Whether it is the form for several.
+    several: bool,
+) -> impl IntoView {
     let overview = expect_context::<OverviewResource>();
     let namespaces = Resource::new(|| (), |()| api::namespaces());
-    let typed = RwSignal::new(None::<String>);
+    let chosen = RwSignal::new(Chosen::All);
     let rows = RwSignal::new(Vec::<NamespaceRow>::new());
     // The counts beside the field are a help that comes after hydration.
     Effect::new(move |_| {
@@ -42,10 +46,24 @@ pub fn ScopeStep() -> impl IntoView {
         <header class="head">
             <div>
                 <h1>"Namespace Mirroring"</h1>
-                <p class="soft">"An analysis comes first: it reads both sides, writes nothing and pays nothing"</p>
+                <p class="soft">
+                    {if several {
+                        "One run that goes through the namespaces one after the other; a dry run writes nothing and pays nothing"
+                    } else {
+                        "An analysis comes first: it reads both sides, writes nothing and pays nothing"
+                    }}
+                </p>
             </div>
+            <nav class="segments" aria-label="What to mirror">
+                <a href=links::MIRROR aria-current=(!several).then_some("true")>
+                    "One namespace"
+                </a>
+                <a href=links::MIRROR_SEVERAL aria-current=several.then_some("true")>
+                    "Several"
+                </a>
+            </nav>
         </header>
-        <Stepper at=Stage::Scope />
+        {(!several).then(|| view! { <Stepper at=Stage::Scope /> })}
         <Suspense fallback=move || {
             view! { <Problems overview=None /> }
         }>
@@ -54,12 +72,8 @@ pub fn ScopeStep() -> impl IntoView {
             })}
         </Suspense>
         <div class="columns">
-            <Suspense fallback=move || {
-                view! { <ScopeForm overview=None typed rows /> }
-            }>
-                {move || Suspend::new(async move {
-                    view! { <ScopeForm overview=overview.await.ok() typed rows /> }
-                })}
+            <Suspense fallback=move || form(several, None, chosen, rows)>
+                {move || Suspend::new(async move { form(several, overview.await.ok(), chosen, rows) })}
             </Suspense>
             <Suspense fallback=move || {
                 view! { <Explanation overview=None /> }
@@ -81,7 +95,7 @@ pub fn ScopeStep() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match namespaces.await {
-                    Ok(namespaces) => view! { <NamespaceTable namespaces typed /> }.into_any(),
+                    Ok(namespaces) => view! { <NamespaceTable namespaces chosen /> }.into_any(),
                     Err(error) => {
                         view! {
                             <Notice tone=Tone::Failed title="The namespaces could not be listed">
@@ -94,6 +108,19 @@ pub fn ScopeStep() -> impl IntoView {
                 }
             })}
         </Suspense>
+    }
+}
+
+fn form(
+    several: bool,
+    overview: Option<Overview>,
+    chosen: RwSignal<Chosen>,
+    rows: RwSignal<Vec<NamespaceRow>>,
+) -> AnyView {
+    if several {
+        view! { <SeveralForm overview chosen rows /> }.into_any()
+    } else {
+        view! { <ScopeForm overview chosen rows /> }.into_any()
     }
 }
 
@@ -130,7 +157,7 @@ fn Problems(overview: Option<Result<Overview, ApiError>>) -> impl IntoView {
 #[component]
 fn ScopeForm(
     overview: Option<Overview>,
-    typed: RwSignal<Option<String>>,
+    chosen: RwSignal<Chosen>,
     rows: RwSignal<Vec<NamespaceRow>>,
 ) -> impl IntoView {
     let query = use_query_map().get_untracked();
@@ -153,33 +180,18 @@ fn ScopeForm(
         if let Some(text) = browser::input_value("batch-size") {
             batch.set(text);
         }
-        if let Some(on) = browser::is_checked("reuse-same-text") {
-            reuse.set(if on { Reuse::SameText } else { Reuse::Never });
-        }
-        if let Some(on) = browser::is_checked("overwrite") {
-            overwrite.set(on);
-        }
     });
     let command = Signal::derive(move || {
         RunRequest {
-            kind: RunKind::Analyze,
-            namespace: namespace.get(),
             dry_run: true,
             reuse: reuse.get(),
             overwrite_added: overwrite.get(),
             batch_size: batch.get().trim().parse().ok(),
-            plan: None,
-            retry: None,
-            namespaces: None,
+            ..RunRequest::new(RunKind::Analyze, namespace.get())
         }
         .command()
     });
-    let error_of = move |field: &'static str| {
-        start.value().with(|value| match value {
-            Some(Err(error)) => error.of_field(field).map(str::to_owned),
-            _ => None,
-        })
-    };
+    let errors: Errors = Signal::derive(move || start.value().get().and_then(Result::err));
     let configured = overview.as_ref().map_or_else(
         || "Empty: the configured sizes.".to_owned(),
         |overview| {
@@ -193,9 +205,6 @@ fn ScopeForm(
         .map(|size| size.to_string())
         .unwrap_or_default();
     let added_key = overview.as_ref().map_or_else(|| "the added key".to_owned(), |o| o.added.key.clone());
-    let warning = format!(
-        "Normally a record that already holds another value under {added_key} keeps it. With this option every written record gets the configured value: access levels that someone has raised are lowered."
-    );
     view! {
         <ActionForm action=start attr:class="panel form" attr:aria-label="Scope">
             <input type="hidden" name="kind" value="analyze" />
@@ -214,16 +223,17 @@ fn ScopeForm(
                         spellcheck="false"
                         placeholder="__default__"
                         value=first_namespace
-                        aria-describedby="namespace-hint"
-                        aria-invalid=move || error_of("namespace").map(|_| "true")
+                        aria-describedby="namespace-hint namespace-error"
+                        aria-invalid=invalid(errors, "namespace")
                         on:input:target=move |event| {
                             namespace.set(event.target().value());
-                            typed.set(Some(event.target().value()));
+                            chosen.set(Chosen::Named(event.target().value()));
                         }
                     />
                     <p class="hint" id="namespace-hint" aria-live="polite">
                         {move || rows.with(|rows| hint(rows, &namespace.get()))}
                     </p>
+                    <FieldError errors field="namespace" />
                     <datalist id="namespaces">
                         {move || {
                             rows.get()
@@ -250,63 +260,18 @@ fn ScopeForm(
                         inputmode="numeric"
                         placeholder=smallest
                         value=first_batch
-                        aria-describedby="batch-hint"
-                        aria-invalid=move || error_of("batch_size").map(|_| "true")
+                        aria-describedby="batch-hint batch_size-error"
+                        aria-invalid=invalid(errors, "batch_size")
                         on:input:target=move |event| batch.set(event.target().value())
                     />
                     <p class="hint" id="batch-hint">
                         "An upper bound of records in one request. "
                         {configured}
                     </p>
+                    <FieldError errors field="batch_size" />
                 </div>
-                <fieldset class="field">
-                    <legend>"Vectors of changed records"</legend>
-                    <label class="choice">
-                        <input
-                            type="radio"
-                            name="reuse"
-                            value="never"
-                            checked=first_reuse == Reuse::Never
-                            on:change=move |_| reuse.set(Reuse::Never)
-                        />
-                        <span>
-                            "Embed every changed record again"
-                            <small>"The target's vectors all come from the configured model, whoever wrote them before."</small>
-                        </span>
-                    </label>
-                    <label class="choice">
-                        <input
-                            type="radio"
-                            name="reuse"
-                            id="reuse-same-text"
-                            value="same-text"
-                            checked=first_reuse == Reuse::SameText
-                            on:change=move |_| reuse.set(Reuse::SameText)
-                        />
-                        <span>
-                            "Keep the vector where the text is unchanged"
-                            <small>
-                                "Saves embeddings. Right when every vector of the target was made with this model, dimensions and task type."
-                            </small>
-                        </span>
-                    </label>
-                </fieldset>
-                <details class="advanced" open=first_overwrite>
-                    <summary>"Overwrite the added key"</summary>
-                    <label class="choice c-attention">
-                        <input
-                            type="checkbox"
-                            id="overwrite"
-                            name="overwrite_added"
-                            value="true"
-                            checked=first_overwrite
-                            on:change:target=move |event| overwrite.set(event.target().checked())
-                        />
-                        <span>
-                            {format!("Replace other values under {added_key}")} <small class="alarming">{warning}</small>
-                        </span>
-                    </label>
-                </details>
+                <ReuseField reuse />
+                <OverwriteField overwrite key=added_key />
             </div>
             <footer class="form-foot">
                 <Command line=command />
@@ -315,30 +280,6 @@ fn ScopeForm(
                 </button>
             </footer>
         </ActionForm>
-    }
-}
-
-/// The counts of a namespace on both sides: `source 18,120 · target unknown`.
-fn sides(row: &NamespaceRow) -> String {
-    let side = |reading: &Reading<Option<u64>>| match reading {
-        Reading::Known(Some(number)) => format::count(*number),
-        Reading::Known(None) => "none".to_owned(),
-        Reading::Unknown(_) => "unknown".to_owned(),
-    };
-    format!("source {} · target {}", side(&row.source), side(&row.target))
-}
-
-/// What is known of the namespace that stands in the field.
-fn hint(rows: &[NamespaceRow], namespace: &str) -> String {
-    let name = namespace_name(namespace);
-    match rows.iter().find(|row| row.name == name) {
-        Some(row) if row.source == Reading::Known(None) => {
-            format!("{}: not in the source, so there is nothing to mirror", sides(row))
-        }
-        Some(row) => sides(row),
-        None if namespace.is_empty() => "Empty: the default namespace".to_owned(),
-        None if rows.is_empty() => "As it is called in the source".to_owned(),
-        None => "Not among the namespaces of either index".to_owned(),
     }
 }
 
@@ -385,131 +326,5 @@ fn Explanation(overview: Option<Overview>) -> impl IntoView {
                 </dl>
             </div>
         </section>
-    }
-}
-
-/// The namespaces of both indexes; each leads into the form.
-#[component]
-fn NamespaceTable(namespaces: Namespaces, typed: RwSignal<Option<String>>) -> impl IntoView {
-    let Namespaces { rows, problems } = namespaces;
-    let unknown = (!problems.is_empty()).then(|| {
-        view! {
-            <Notice tone=Tone::Attention title="Not everything could be read">
-                <ul class="plain">
-                    {problems.into_iter().map(|problem| view! { <li>{problem}</li> }).collect_view()}
-                </ul>
-            </Notice>
-        }
-    });
-    if rows.is_empty() {
-        return view! {
-            {unknown}
-            <Empty title="No namespace yet">
-                <p class="soft">"The namespaces of both indexes will be listed here, with their counts."</p>
-            </Empty>
-        }
-        .into_any();
-    }
-    let total = rows.len();
-    let rows = StoredValue::new(rows);
-    let found = Memo::new(move |_| {
-        let sought = typed.get().unwrap_or_default();
-        rows.with_value(|rows| {
-            let matching = || rows.iter().filter(|row| row.name.contains(sought.trim()));
-            // A name that leads nowhere leaves the whole list, so that one finds what is there.
-            let narrowed = matching().next().is_some();
-            let shown = rows.iter().filter(|row| !narrowed || row.name.contains(sought.trim()));
-            (shown.clone().count(), shown.take(SHOWN).cloned().collect::<Vec<_>>())
-        })
-    });
-    let header = move || {
-        let (matching, shown) = found.get();
-        if shown.len() == total {
-            format::count(total as u64)
-        } else {
-            format!(
-                "{} of {}",
-                format::count(shown.len() as u64),
-                format::count(matching.max(shown.len()) as u64)
-            )
-        }
-    };
-    view! {
-        {unknown}
-        <section class="panel" aria-labelledby="all-namespaces">
-            <header>
-                <h2 id="all-namespaces">"Namespaces"</h2>
-                <span class="soft">{header}</span>
-            </header>
-            <div class="scroll" tabindex="0" role="region" aria-label="Table of namespaces">
-                <table class="list">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Namespace"</th>
-                            <th scope="col" class="num">
-                                "Source"
-                            </th>
-                            <th scope="col" class="num">
-                                "Target"
-                            </th>
-                            <th scope="col" class="num">
-                                "Difference"
-                            </th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        <For each=move || found.get().1 key=|row| row.name.clone() let(row)>
-                            <tr>
-                                <td>
-                                    <a class="mono break" href=links::mirror_namespace(&row.name)>
-                                        {row.name.clone()}
-                                    </a>
-                                </td>
-                                <td class="num">
-                                    <Read reading=row.source.clone() absent="none" />
-                                </td>
-                                <td class="num">
-                                    <Read reading=row.target.clone() absent="none" />
-                                </td>
-                                <td class="num">{difference(&row)}</td>
-                            </tr>
-                        </For>
-                    </tbody>
-                </table>
-            </div>
-        </section>
-    }
-    .into_any()
-}
-
-/// Target minus source; unknown where one of them is.
-fn difference(row: &NamespaceRow) -> AnyView {
-    match (&row.source, &row.target) {
-        (Reading::Known(source), Reading::Known(target)) => {
-            format::difference(source.unwrap_or(0), target.unwrap_or(0)).into_any()
-        }
-        _ => view! { <span class="unknown">"unknown"</span> }.into_any(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(name: &str, source: Reading<Option<u64>>) -> NamespaceRow {
-        NamespaceRow {
-            name: name.to_owned(),
-            source,
-            target: Reading::Unknown("it did not answer".to_owned()),
-        }
-    }
-
-    #[test]
-    fn the_hint_tells_unknown_from_none() {
-        let rows = [row("a", Reading::Known(Some(1_200))), row("__default__", Reading::Known(None))];
-        assert_eq!(hint(&rows, "a"), "source 1,200 · target unknown");
-        assert!(hint(&rows, "").contains("not in the source"));
-        assert!(hint(&rows, "b").starts_with("Not among"));
-        assert!(hint(&[], "b").starts_with("As it is called"));
     }
 }

@@ -1,0 +1,56 @@
+//! What lists that come in pages have in common. Searching and turning pages are plain addresses, so they work without a
+//! script, can be kept and sent on.
+
+use leptos::prelude::*;
+
+use crate::links;
+
+/// A search that reloads the page with `?search=`.
+#[component]
+pub fn Search(
+    /// The page's address without its query.
+    #[prop(into)]
+    action: String,
+    /// What is searched for now.
+    #[prop(into)]
+    search: String,
+    /// What is searched, for screen readers.
+    label: &'static str,
+) -> impl IntoView {
+    view! {
+        <form method="get" action=action role="search" class="row search">
+            <input type="search" name="search" class="small" placeholder="Search" aria-label=label value=search />
+            <button type="submit" class="button small">
+                "Search"
+            </button>
+        </form>
+    }
+}
+
+/// The links to the first and the next page; nothing where one page is all.
+#[component]
+pub fn Pager(
+    /// The page's address without what says which page it is.
+    #[prop(into)]
+    address: String,
+    /// The parameter that says it.
+    #[prop(default = "after")]
+    parameter: &'static str,
+    /// Whether this is a later page.
+    later: bool,
+    /// What asks for the next page.
+    next: Option<String>,
+    /// What the link to the next page is called.
+    #[prop(default = "Next page")]
+    label: &'static str,
+) -> impl IntoView {
+    (later || next.is_some()).then(|| {
+        let next = next.map(|next| links::with(&address, parameter, &next));
+        view! {
+            <nav class="pager row" aria-label="More pages">
+                {later.then(|| view! { <a class="button" href=address>"First page"</a> })}
+                {next.map(|href| view! { <a class="button" rel="next" href=href>{label}</a> })}
+            </nav>
+        }
+    })
+}

@@ -1,0 +1,102 @@
+//! The form for a run over several namespaces.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use protocol::{NamespacePatterns, NamespaceRow, Overview, Reading, Reuse, RunKind, RunRequest};
+
+use crate::{
+    api::StartRun,
+    components::{
+        fields::{Errors, OverwriteField, PatternFields, Patterns, ReuseField},
+        scope_name,
+        start::{Confirmation, DryOrLive, Refusal},
+    },
+    format,
+    pages::mirror::namespaces::{Chosen, select},
+};
+
+/// How many namespaces are named below the patterns.
+const NAMED: usize = 5;
+
+/// The patterns, the options, and the switch between a dry run and a live one.
+#[component]
+pub fn SeveralForm(
+    /// The settings.
+    overview: Option<Overview>,
+    /// Which namespaces the table below lists.
+    chosen: RwSignal<Chosen>,
+    /// The namespaces, once they are known.
+    rows: RwSignal<Vec<NamespaceRow>>,
+) -> impl IntoView {
+    let query = use_query_map().get_untracked();
+    let start = ServerAction::<StartRun>::new();
+    let errors: Errors = Signal::derive(move || start.value().get().and_then(Result::err));
+    let typed = |name: &str| query.get(name).into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+    let patterns = Patterns::new(&NamespacePatterns { include: typed("include"), exclude: typed("exclude") });
+    let reuse =
+        RwSignal::new(query.get("reuse").and_then(|word| word.parse::<Reuse>().ok()).unwrap_or_default());
+    let overwrite = RwSignal::new(query.get("overwrite_added").is_some_and(|word| word == "true"));
+    let dry = RwSignal::new(true);
+    let request = Memo::new(move |_| RunRequest {
+        dry_run: dry.get(),
+        reuse: reuse.get(),
+        overwrite_added: overwrite.get(),
+        namespaces: Some(patterns.read()),
+        ..RunRequest::new(RunKind::Mirror, "")
+    });
+    Effect::new(move |_| chosen.set(Chosen::Matching(patterns.read())));
+    let taken = move || rows.with(|rows| in_words(rows, &Chosen::Matching(patterns.read())));
+    let (key, target) = overview.map_or_else(
+        || ("the added key".to_owned(), "the target".to_owned()),
+        |overview| (overview.added.key, overview.target.name),
+    );
+    view! {
+        <ActionForm action=start attr:class="panel form" attr:aria-label="Several namespaces">
+            <input type="hidden" name="kind" value="mirror" />
+            <input type="hidden" name="scope" value="several" />
+            <div class="body stack wide">
+                <Refusal action=start />
+                <PatternFields patterns errors />
+                <p class="hint" aria-live="polite">
+                    {taken}
+                </p>
+                <ReuseField reuse />
+                <OverwriteField overwrite key />
+            </div>
+            <footer class="actions plain-bar">
+                <DryOrLive
+                    dry
+                    command=Signal::derive(move || request.with(RunRequest::command))
+                    pending=start.pending()
+                />
+                <Confirmation
+                    target
+                    scope=Signal::derive(move || request.with(scope_name))
+                    overwrites=overwrite
+                    work="in each namespace, what is missing or changed by then"
+                    start
+                />
+            </footer>
+        </ActionForm>
+    }
+}
+
+/// Which namespaces are taken, as far as they are known: `Takes 3 of 4: a, b, c`.
+fn in_words(rows: &[NamespaceRow], chosen: &Chosen) -> String {
+    let taken = select(rows, chosen);
+    if rows.is_empty() {
+        return "The namespaces are listed when the run starts.".to_owned();
+    }
+    if taken.is_empty() {
+        return "No namespace of the source matches.".to_owned();
+    }
+    let in_source = rows.iter().filter(|row| row.source != Reading::Known(None)).count();
+    let names: Vec<&str> = taken.iter().take(NAMED).map(|row| row.name.as_str()).collect();
+    let more = if taken.len() > NAMED { ", …" } else { "" };
+    format!(
+        "Takes {} of {} in the source: {}{more}",
+        format::count(taken.len() as u64),
+        format::count(in_source as u64),
+        names.join(", ")
+    )
+}

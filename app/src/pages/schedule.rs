@@ -1,0 +1,520 @@
+//! The form of a schedule, new or kept.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+use protocol::{NamespacePatterns, Overview, RunKind, RunRequest, Schedule, ScheduleSpec, Timing};
+
+use crate::{
+    ApiError,
+    api::{self, PreviewTiming, SaveSchedule},
+    browser,
+    clock::Moment,
+    components::{
+        command::Command,
+        fields::{Errors, FieldError, PatternFields, Patterns, ReuseField, invalid},
+        notice::{Empty, Notice, Skeleton, Tone},
+    },
+    links,
+    pages::{OverviewResource, not_found::PageError, set_status},
+};
+
+/// The units of an interval: the word in the form, and their seconds.
+const UNITS: [(&str, u64); 3] = [("minutes", 60), ("hours", 3_600), ("days", 86_400)];
+
+/// Loads the schedule that the address names; `new` names none.
+#[component]
+pub fn SchedulePage() -> impl IntoView {
+    let params = use_params_map();
+    let overview = expect_context::<OverviewResource>();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
+    let schedules = Resource::new_blocking(
+        move || id.get(),
+        |id| async move {
+            if id == "new" {
+                return Ok(None);
+            }
+            let all = api::schedules().await?;
+            Ok(Some(all.into_iter().find(|schedule| schedule.id.0 == id)))
+        },
+    );
+    view! {
+        <Suspense fallback=|| {
+            view! { <Skeleton panels=2 /> }
+        }>
+            {move || Suspend::new(async move {
+                let loaded: Result<Option<Option<Schedule>>, ApiError> = schedules.await;
+                let overview = overview.await.ok();
+                match loaded {
+                    Ok(None) => view! { <Form schedule=None overview /> }.into_any(),
+                    Ok(Some(Some(schedule))) => view! { <Form schedule=Some(schedule) overview /> }.into_any(),
+                    Ok(Some(None)) => view! { <NoSuchSchedule /> }.into_any(),
+                    Err(error) => view! { <PageError error /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn NoSuchSchedule() -> impl IntoView {
+    set_status(404);
+    view! {
+        <Title text="No such schedule" />
+        <h1>"There is no such schedule"</h1>
+        <Empty title="It may have been deleted">
+            <p class="soft">"The runs that it has started are still in the list of runs."</p>
+            <a class="button primary" href=links::SCHEDULES>
+                "All schedules"
+            </a>
+        </Empty>
+    }
+}
+
+/// The command that makes the same schedule.
+fn command(spec: &ScheduleSpec) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let timing = match &spec.timing {
+        Timing::Every(seconds) => format!("--every {}m", seconds / 60),
+        Timing::Cron(expression) => format!("--cron {}", quoted(expression)),
+    };
+    let name = if spec.name.is_empty() { String::new() } else { format!(" --name {}", quoted(&spec.name)) };
+    let off = if spec.enabled { "" } else { " --disabled" };
+    let work = spec.request.command();
+    let work = work.strip_prefix("tain ").unwrap_or(&work);
+    format!("tain schedules add {timing}{name}{off} {work}")
+}
+
+/// An interval as the form shows it: the largest unit that divides it.
+fn interval(seconds: u64) -> (u64, &'static str) {
+    let unit = UNITS.iter().rev().find(|(_, unit)| seconds.is_multiple_of(*unit)).unwrap_or(&UNITS[0]);
+    (seconds.div_ceil(unit.1), unit.0)
+}
+
+#[component]
+fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView {
+    let save = ServerAction::<SaveSchedule>::new();
+    let errors: Errors = Signal::derive(move || save.value().get().and_then(Result::err));
+    let id = schedule.as_ref().map(|schedule| schedule.id.0.clone()).unwrap_or_default();
+    let is_new = schedule.is_none();
+    let spec = schedule.map_or_else(
+        || ScheduleSpec {
+            name: String::new(),
+            timing: Timing::Every(6 * 3_600),
+            request: RunRequest::new(
+                RunKind::Mirror,
+                overview.as_ref().map(|overview| overview.default_namespace.clone()).unwrap_or_default(),
+            ),
+            enabled: true,
+        },
+        |schedule| schedule.spec,
+    );
+    let target = overview.map_or_else(|| "the target".to_owned(), |overview| overview.target.name);
+
+    let ScheduleSpec { name: first_name, timing, request: first, enabled: first_enabled } = spec;
+    let several = RwSignal::new(first.namespaces.is_some());
+    let namespace = RwSignal::new(first.namespace.clone());
+    let patterns = Patterns::new(&first.namespaces.clone().unwrap_or_else(NamespacePatterns::default));
+    let kind = RwSignal::new(first.kind);
+    let dry = RwSignal::new(first.dry_run && first.kind != RunKind::Analyze);
+    let reuse = RwSignal::new(first.reuse);
+    let name = RwSignal::new(first_name.clone());
+    let enabled = RwSignal::new(first_enabled);
+    let when = When::new(&timing);
+    let live_runs = Memo::new(move |_| kind.get() != RunKind::Analyze && !dry.get());
+    let base = first.clone();
+    let line = Signal::derive(move || {
+        let request = RunRequest {
+            kind: kind.get(),
+            dry_run: dry.get() || kind.get() == RunKind::Analyze,
+            namespace: if several.get() { String::new() } else { namespace.get() },
+            namespaces: several.get().then(|| patterns.read()),
+            reuse: reuse.get(),
+            ..base.clone()
+        };
+        command(&ScheduleSpec {
+            name: name.get().trim().to_owned(),
+            timing: when.read(),
+            request,
+            enabled: enabled.get(),
+        })
+    });
+    let title = if is_new { "New schedule" } else { "Schedule" };
+    let general = move || {
+        errors.get().filter(|error| !matches!(error, ApiError::Invalid { .. })).map(|error| {
+            view! {
+                <Notice tone=Tone::Failed title="The schedule was not saved">
+                    {error.to_string()}
+                </Notice>
+            }
+        })
+    };
+    let kinds = [
+        (RunKind::Mirror, "mirror", "Mirror", "Writes what is missing and what has changed."),
+        (RunKind::Reembed, "reembed", "Re-embed", "Writes only what is missing."),
+        (
+            RunKind::Analyze,
+            "analyze",
+            "Analyze",
+            "Reads both sides and leaves a plan; writes nothing and pays nothing.",
+        ),
+    ]
+    .map(|(choice, word, label, meaning)| {
+        view! {
+            <label class="choice">
+                <input
+                    type="radio"
+                    name="kind"
+                    id=format!("kind-{word}")
+                    value=word
+                    checked=first.kind == choice
+                    on:change=move |_| kind.set(choice)
+                />
+                <span>{label} <small>{meaning}</small></span>
+            </label>
+        }
+    })
+    .collect_view();
+    // What a reader chose before the page was hydrated.
+    Effect::new(move |_| {
+        for (choice, id) in [
+            (RunKind::Mirror, "kind-mirror"),
+            (RunKind::Reembed, "kind-reembed"),
+            (RunKind::Analyze, "kind-analyze"),
+        ] {
+            if browser::is_checked(id) == Some(true) {
+                kind.set(choice);
+            }
+        }
+        for (signal, id) in [(several, "scope-several"), (dry, "dry-run"), (enabled, "enabled")] {
+            if let Some(on) = browser::is_checked(id) {
+                signal.set(on);
+            }
+        }
+        for (signal, id) in [(namespace, "namespace"), (name, "name")] {
+            if let Some(text) = browser::input_value(id) {
+                signal.set(text);
+            }
+        }
+    });
+    view! {
+        <Title text=title />
+        <header class="head">
+            <div>
+                <p class="soft">
+                    <a href=links::SCHEDULES>"Schedules"</a>
+                </p>
+                <h1>{title}</h1>
+            </div>
+        </header>
+        {general}
+        <ActionForm action=save attr:class="panel form schedule-form" attr:aria-label="Schedule">
+            <input type="hidden" name="id" value=id />
+            <div class="body stack wide">
+                <div class="field">
+                    <label for="name">"Name " <span class="faint">"optional"</span></label>
+                    <input
+                        id="name"
+                        name="name"
+                        maxlength="80"
+                        autocomplete="off"
+                        value=first_name
+                        aria-describedby="name-error"
+                        aria-invalid=invalid(errors, "name")
+                        on:input:target=move |event| name.set(event.target().value())
+                    />
+                    <FieldError errors field="name" />
+                </div>
+                <fieldset class="field">
+                    <legend>"Namespaces"</legend>
+                    <label class="choice">
+                        <input
+                            type="radio"
+                            name="scope"
+                            value="one"
+                            checked=first.namespaces.is_none()
+                            on:change=move |_| several.set(false)
+                        />
+                        <span>"One"</span>
+                    </label>
+                    <label class="choice">
+                        <input
+                            type="radio"
+                            name="scope"
+                            id="scope-several"
+                            value="several"
+                            checked=first.namespaces.is_some()
+                            on:change=move |_| several.set(true)
+                        />
+                        <span>"All of the source, or those that match"</span>
+                    </label>
+                </fieldset>
+                <div class="field when-one">
+                    <label for="namespace">"Namespace"</label>
+                    <input
+                        id="namespace"
+                        name="namespace"
+                        class="mono"
+                        maxlength="512"
+                        autocomplete="off"
+                        autocapitalize="off"
+                        spellcheck="false"
+                        placeholder="__default__"
+                        value=first.namespace
+                        aria-describedby="namespace-error"
+                        aria-invalid=invalid(errors, "namespace")
+                        on:input:target=move |event| namespace.set(event.target().value())
+                    />
+                    <FieldError errors field="namespace" />
+                </div>
+                <div class="stack when-several">
+                    <PatternFields patterns errors />
+                </div>
+                <WhenFields when timing errors />
+                <fieldset class="field">
+                    <legend>"What each run does"</legend>
+                    {kinds}
+                </fieldset>
+                <ReuseField reuse />
+                <label class="switch">
+                    <input
+                        type="checkbox"
+                        role="switch"
+                        id="dry-run"
+                        name="dry_run"
+                        value="true"
+                        checked=dry.get_untracked()
+                        on:change:target=move |event| dry.set(event.target().checked())
+                    />
+                    "Dry run"
+                    <span class="faint">"pays and writes nothing"</span>
+                </label>
+                <label class="switch">
+                    <input
+                        type="checkbox"
+                        role="switch"
+                        id="enabled"
+                        name="enabled"
+                        value="true"
+                        checked=first_enabled
+                        on:change:target=move |event| enabled.set(event.target().checked())
+                    />
+                    "Switched on"
+                    <span class="faint">"starts runs by itself"</span>
+                </label>
+                <div class="when-writing">
+                    <label class="choice">
+                        <input
+                            type="checkbox"
+                            name="confirmed"
+                            value="true"
+                            aria-describedby="confirmed-error"
+                            required=move || live_runs.get()
+                        />
+                        <span>
+                            "These runs write to " <b>{target}</b>
+                            " and pay for embeddings, without asking again"
+                        </span>
+                    </label>
+                    <FieldError errors field="confirmed" />
+                </div>
+            </div>
+            <footer class="form-foot">
+                {is_new.then(|| view! { <Command line /> })}
+                <button type="submit" class="button primary" disabled=move || save.pending().get()>
+                    {move || if save.pending().get() { "Saving…" } else { "Save" }}
+                </button>
+            </footer>
+        </ActionForm>
+    }
+}
+
+/// When runs start, as it stands in the form.
+#[derive(Debug, Clone, Copy)]
+struct When {
+    cron: RwSignal<bool>,
+    every: RwSignal<String>,
+    unit: RwSignal<String>,
+    expression: RwSignal<String>,
+}
+
+impl When {
+    fn new(timing: &Timing) -> Self {
+        let (every, unit, expression, cron) = match timing {
+            Timing::Every(seconds) => {
+                let (number, unit) = interval(*seconds);
+                (number.to_string(), unit, "0 3 * * *".to_owned(), false)
+            }
+            Timing::Cron(expression) => ("6".to_owned(), "hours", expression.clone(), true),
+        };
+        Self {
+            cron: RwSignal::new(cron),
+            every: RwSignal::new(every),
+            unit: RwSignal::new(unit.to_owned()),
+            expression: RwSignal::new(expression),
+        }
+    }
+
+    fn read(self) -> Timing {
+        if self.cron.get() {
+            return Timing::Cron(self.expression.get().trim().to_owned());
+        }
+        let unit = self.unit.get();
+        let seconds = UNITS.iter().find(|(word, _)| *word == unit).map_or(60, |(_, seconds)| *seconds);
+        Timing::Every(self.every.get().trim().parse::<u64>().unwrap_or(0).saturating_mul(seconds))
+    }
+}
+
+/// An interval or a cron expression, and the next times that it means.
+#[component]
+fn WhenFields(when: When, timing: Timing, errors: Errors) -> impl IntoView {
+    let When { cron, every, unit, expression } = when;
+    let preview = ServerAction::<PreviewTiming>::new();
+    Effect::new(move |_| {
+        if let Some(on) = browser::is_checked("timing-cron") {
+            cron.set(on);
+        }
+        for (signal, id) in [(every, "every"), (expression, "cron")] {
+            if let Some(text) = browser::input_value(id) {
+                signal.set(text);
+            }
+        }
+        if let Some(chosen) = browser::select_value("unit") {
+            unit.set(chosen);
+        }
+    });
+    Effect::new(move |_| {
+        preview.dispatch(PreviewTiming {
+            timing: if cron.get() { "cron" } else { "every" }.to_owned(),
+            every: every.get(),
+            unit: unit.get(),
+            cron: expression.get(),
+        });
+    });
+    // What is being typed is judged by the preview; what was sent, by the answer to the form.
+    let judged: Errors = Signal::derive(move || match preview.value().get() {
+        Some(Ok(Err(error))) => Some(error),
+        Some(Ok(Ok(_))) => None,
+        _ => errors.get(),
+    });
+    let times = move || match preview.value().get() {
+        Some(Ok(Ok(times))) => Some(view! {
+            <div>
+                <p class="hint">"The next runs start"</p>
+                <ol class="plain times">
+                    {times.into_iter().map(|at| view! { <li><Moment at /></li> }).collect_view()}
+                </ol>
+            </div>
+        }),
+        _ => None,
+    };
+    let first_unit = unit.get_untracked();
+    let units = UNITS
+        .map(|(word, _)| view! { <option value=word selected=word == first_unit>{word}</option> })
+        .collect_view();
+    let is_cron = matches!(timing, Timing::Cron(_));
+    view! {
+        <fieldset class="field">
+            <legend>"When"</legend>
+            <label class="choice">
+                <input
+                    type="radio"
+                    name="timing"
+                    value="every"
+                    checked=!is_cron
+                    on:change=move |_| cron.set(false)
+                />
+                <span>"At an interval"</span>
+            </label>
+            <label class="choice">
+                <input
+                    type="radio"
+                    name="timing"
+                    id="timing-cron"
+                    value="cron"
+                    checked=is_cron
+                    on:change=move |_| cron.set(true)
+                />
+                <span>"By a cron expression"</span>
+            </label>
+        </fieldset>
+        <div class="field when-every">
+            <label for="every">"Every"</label>
+            <div class="row">
+                <input
+                    id="every"
+                    name="every"
+                    class="narrow"
+                    type="number"
+                    min="1"
+                    max="1000"
+                    inputmode="numeric"
+                    value=every.get_untracked()
+                    aria-describedby="every-error"
+                    aria-invalid=invalid(judged, "every")
+                    on:input:target=move |event| every.set(event.target().value())
+                />
+                <select
+                    id="unit"
+                    name="unit"
+                    aria-label="Unit"
+                    on:change:target=move |event| unit.set(event.target().value())
+                >
+                    {units}
+                </select>
+            </div>
+            <FieldError errors=judged field="every" />
+        </div>
+        <div class="field when-cron">
+            <label for="cron">"Cron expression, in UTC"</label>
+            <input
+                id="cron"
+                name="cron"
+                class="mono"
+                maxlength="200"
+                autocomplete="off"
+                spellcheck="false"
+                value=expression.get_untracked()
+                aria-describedby="cron-hint cron-error"
+                aria-invalid=invalid(judged, "cron")
+                on:input:target=move |event| expression.set(event.target().value())
+            />
+            <p class="hint" id="cron-hint">
+                "Minute, hour, day of month, month, day of week: 30 2 * * 1-5 is half past two on every working day."
+            </p>
+            <FieldError errors=judged field="cron" />
+        </div>
+        <div aria-live="polite">{times}</div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_shown_in_its_largest_unit() {
+        assert_eq!(interval(900), (15, "minutes"));
+        assert_eq!(interval(7_200), (2, "hours"));
+        assert_eq!(interval(86_400), (1, "days"));
+        assert_eq!(interval(90), (2, "minutes"));
+    }
+
+    #[test]
+    fn a_schedule_has_a_command() {
+        let mut spec = ScheduleSpec {
+            name: "it's night".to_owned(),
+            timing: Timing::Cron("0 3 * * *".to_owned()),
+            request: RunRequest::new(RunKind::Mirror, "help-centre"),
+            enabled: true,
+        };
+        assert_eq!(
+            command(&spec),
+            r"tain schedules add --cron '0 3 * * *' --name 'it'\''s night' mirror help-centre"
+        );
+        spec.name = String::new();
+        spec.timing = Timing::Every(7_200);
+        spec.request.namespaces = Some(NamespacePatterns::default());
+        assert_eq!(command(&spec), "tain schedules add --every 120m mirror --all-namespaces");
+    }
+}
