@@ -2,16 +2,17 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
 use pinecone::Namespace;
 use protocol::{Flow, Reuse, Stage, Step};
+use store::{LedgerKey, Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{plan::PlanBuilder, ports::PortError, recorder::Recorder, settings::Settings};
+use crate::{journal::Journal, ports::PortError, recorder::Recorder, settings::Settings};
 
 /// What every stage of a run shares.
 pub(crate) struct Context<S, T> {
@@ -24,7 +25,14 @@ pub(crate) struct Context<S, T> {
     /// Whether records in both are compared; a re-embedding only writes the missing ones.
     pub compares: bool,
     pub recorder: Arc<Recorder>,
-    pub plan: Mutex<PlanBuilder>,
+    pub journal: Journal,
+    pub store: Arc<dyn Store>,
+    /// Whose vectors these are, in the ledger.
+    pub ledger: LedgerKey,
+    /// Whether the run makes a plan of what it finds, and writes nothing.
+    pub plans: bool,
+    /// The number of the newest write to the target that was acknowledged.
+    pub written: AtomicU64,
     /// Cancelled when nothing new may begin: on request, or because a service failed.
     pub wind_down: CancellationToken,
     pub failure: Mutex<Option<(Step, PortError)>>,
@@ -58,11 +66,6 @@ impl<S, T> Context<S, T> {
     /// Remembers the first failure without stopping anyone: what was found before it may be done.
     pub fn remember(&self, step: Step, error: PortError) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((step, error));
-    }
-
-    /// Changes the plan.
-    pub fn plan<R>(&self, change: impl FnOnce(&mut PlanBuilder) -> R) -> R {
-        change(&mut self.plan.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts a request while it is under way, and how long it took.

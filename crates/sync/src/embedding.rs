@@ -6,7 +6,8 @@ use std::{
 };
 
 use pinecone::EncodedRecord;
-use protocol::{LogLevel, Step};
+use protocol::{Counts, LogLevel, Step};
+use store::Vector;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
@@ -16,7 +17,7 @@ use tokio::{
 use crate::{
     context::{Context, FlowStage},
     ports::{Embed, Embedded, PortError, ReadIndex},
-    record::{Candidate, TextHash},
+    record::{Candidate, Item, TextHash, values_digest},
     settings::MAX_UNWRITTEN_TEXTS,
 };
 
@@ -29,8 +30,19 @@ const MAX_WAITING: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub record: EncodedRecord,
-    pub phase: Step,
+    pub item: Item,
+    /// The vector, for the ledger, if this run made it.
+    pub vector: Option<Vector>,
+    /// What the record adds to `folded` or `reused` by the way in which it got its vector.
+    pub how: Counts,
     pub paid: Option<OwnedSemaphorePermit>,
+}
+
+/// A vector and what the ledger is told of it.
+#[derive(Debug, Clone)]
+struct Made {
+    numbers: Arc<Vec<f32>>,
+    ledger: Vector,
 }
 
 /// What is known of a text.
@@ -38,7 +50,7 @@ enum Text {
     /// It is being embedded; these records wait for it. The first one pays.
     Wanted(Vec<Candidate>),
     /// Here is its vector.
-    Known(Arc<Vec<f32>>, Box<str>),
+    Known(Made, Box<str>),
     /// Its vector is in the target, in this record.
     Written(Box<str>),
     /// The service refused it, with these words.
@@ -59,7 +71,12 @@ impl Texts {
         self.by_hash.retain(|_, text| !matches!(text, Text::Wanted(_)));
     }
 
-    fn keep(&mut self, hash: TextHash, vector: Arc<Vec<f32>>, first: Box<str>) {
+    /// Takes in that a text's vector is in the target, in this record.
+    pub fn written(&mut self, hash: TextHash, first: &str) {
+        self.by_hash.insert(hash, Text::Written(first.into()));
+    }
+
+    fn keep(&mut self, hash: TextHash, vector: Made, first: Box<str>) {
         self.by_hash.insert(hash, Text::Known(vector, first));
         self.kept.push_back(hash);
         if self.kept.len() > KEPT_VECTORS
@@ -158,8 +175,8 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
     /// Takes a record in: its text joins a batch, unless its vector is known, on its way, or stays as it is.
     async fn take(&mut self, mut candidate: Candidate) {
         if let Some(vector) = candidate.vector.take() {
-            self.context.recorder.count(|counts| counts.reused += 1);
-            self.deliver(&candidate, &vector, None).await;
+            let how = Counts { reused: 1, ..Counts::default() };
+            self.deliver(candidate, &vector, None, how, None).await;
             return;
         }
         let hash = candidate.text_hash;
@@ -169,14 +186,13 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
                 waiting.push(candidate);
                 self.waiting += 1;
             }
-            Some(Text::Known(vector, _)) => {
-                let vector = vector.clone();
-                self.context.recorder.count(|counts| counts.folded += 1);
-                self.deliver(&candidate, &vector, None).await;
+            Some(Text::Known(made, _)) => {
+                let Made { numbers, ledger } = made.clone();
+                self.deliver(candidate, &numbers, Some(ledger), folded(), None).await;
             }
             Some(Text::Refused(message)) => {
                 let message = message.clone();
-                self.context.recorder.failed(&candidate.id, candidate.phase, &message);
+                self.failed(candidate.item, message).await;
             }
             Some(Text::Written(first)) => {
                 let first = [first.to_string()];
@@ -198,16 +214,15 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
         let read =
             context.timed(FlowStage::Fetch, context.target.fetch_records(&context.namespace, first)).await;
         match read {
-            Err(error) => context.fail(candidate.phase, error),
+            Err(error) => context.fail(candidate.item.phase, error),
             Ok(records) => {
                 let vector =
                     records.into_iter().find(|record| record.id == first[0]).map(|record| record.values);
                 match vector.filter(|vector| vector.len() == context.settings.dimensions as usize) {
                     Some(vector) => {
-                        let vector = Arc::new(vector);
-                        self.texts.keep(candidate.text_hash, vector.clone(), first[0].as_str().into());
-                        context.recorder.count(|counts| counts.folded += 1);
-                        self.deliver(&candidate, &vector, None).await;
+                        let made = self.made(candidate.text_hash, vector);
+                        self.texts.keep(candidate.text_hash, made.clone(), first[0].as_str().into());
+                        self.deliver(candidate, &made.numbers, Some(made.ledger), folded(), None).await;
                     }
                     None => {
                         // The target refused that record, or does not show it yet.
@@ -215,7 +230,7 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
                             LogLevel::Warn,
                             format!(
                                 "{}: its text was embedded for {}, which the target does not return: embedding it again",
-                                candidate.id, first[0]
+                                candidate.item.id, first[0]
                             ),
                         );
                         let hash = candidate.text_hash;
@@ -283,39 +298,70 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
             self.waiting = self.waiting.saturating_sub(waiting.len());
             match outcome {
                 Ok(vector) => {
-                    let vector = Arc::new(vector);
-                    let followers = waiting.len().saturating_sub(1) as u64;
-                    let tokens = waiting
-                        .first()
-                        .map_or(0, |first| gemini::estimate_tokens(first.text(&self.context.settings)));
-                    self.context.recorder.count(|counts| {
-                        counts.embedded += 1;
-                        counts.tokens += tokens;
-                        counts.folded += followers;
-                    });
-                    let first = waiting.first().map(|first| first.id.as_str().into()).unwrap_or_default();
-                    let mut paid = Some(permit);
-                    for candidate in &waiting {
-                        self.deliver(candidate, &vector, paid.take()).await;
+                    let made = self.made(hash, vector);
+                    let first = waiting.first();
+                    let tokens =
+                        first.map_or(0, |first| gemini::estimate_tokens(first.text(&self.context.settings)));
+                    let paid = Counts { embedded: 1, tokens, ..Counts::default() };
+                    self.context.recorder.add(&paid);
+                    self.context.journal.spent(paid).await;
+                    let first = first.map(|first| first.item.id.as_str().into()).unwrap_or_default();
+                    self.texts.keep(hash, made.clone(), first);
+                    let mut permit = Some(permit);
+                    for candidate in waiting {
+                        let how = if permit.is_some() { Counts::default() } else { folded() };
+                        let ledger = Some(made.ledger.clone());
+                        self.deliver(candidate, &made.numbers, ledger, how, permit.take()).await;
                     }
-                    self.texts.keep(hash, vector, first);
                 }
                 Err(message) => {
-                    for candidate in &waiting {
-                        self.context.recorder.failed(&candidate.id, candidate.phase, &message);
+                    self.texts.by_hash.insert(hash, Text::Refused(message.clone()));
+                    for candidate in waiting {
+                        self.failed(candidate.item, message.clone()).await;
                     }
-                    self.texts.by_hash.insert(hash, Text::Refused(message));
                 }
             }
         }
     }
 
-    async fn deliver(&self, candidate: &Candidate, vector: &[f32], paid: Option<OwnedSemaphorePermit>) {
-        let Candidate { id, phase, metadata, sparse, .. } = candidate;
-        match EncodedRecord::new(id, vector, sparse.as_ref(), metadata) {
+    fn made(&self, text: TextHash, numbers: Vec<f32>) -> Made {
+        let values = values_digest(&numbers);
+        let made_by = self.context.settings.made_by.clone();
+        Made { numbers: Arc::new(numbers), ledger: Vector { text, values, made_by } }
+    }
+
+    async fn failed(&self, item: Item, message: String) {
+        settle_failed(self.context, item, message).await;
+    }
+
+    async fn deliver(
+        &self,
+        candidate: Candidate,
+        numbers: &[f32],
+        vector: Option<Vector>,
+        how: Counts,
+        paid: Option<OwnedSemaphorePermit>,
+    ) {
+        let Candidate { item, metadata, sparse, .. } = candidate;
+        match EncodedRecord::new(&item.id, numbers, sparse.as_ref(), &metadata) {
             // If nobody writes any more, the run is being torn down and its record says so.
-            Ok(record) => drop(self.out.send(Ready { record, phase: *phase, paid }).await),
-            Err(error) => self.context.recorder.failed(id, *phase, &error.to_string()),
+            Ok(record) => drop(self.out.send(Ready { record, item, vector, how, paid }).await),
+            Err(error) => self.failed(item, error.to_string()).await,
         }
     }
+}
+
+/// A record that took the vector of an equal text.
+fn folded() -> Counts {
+    Counts { folded: 1, ..Counts::default() }
+}
+
+/// Makes known that a record failed on its way into the target.
+pub(crate) async fn settle_failed<S, T>(context: &Context<S, T>, item: Item, message: String) {
+    let (now, done) = item.failed(message, context.recorder.now());
+    context.recorder.add(&now);
+    if let Some(failure) = &done.failure {
+        context.recorder.failed(failure);
+    }
+    context.journal.settled(vec![done]).await;
 }

@@ -1,17 +1,20 @@
-//! One pass over a namespace: both listings, the merge, the reading, and whatever is done with what has to be written.
+//! One pass over a namespace: what was classified before, then both listings, merged, or the entries of a plan; the
+//! reading, and whatever is done with what has to be written.
 
 use std::sync::Arc;
 
-use protocol::{Counts, LogLevel, Step, StepState};
+use protocol::{Category, Counts, LogLevel, PageQuery, RunId, Step, StepState};
+use store::Found;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     context::Context,
-    diff::{Found, Listed, MergeError, Order, Side, list, listing, merge},
+    diff::{Findings, MergeError, Position, Side, SidePosition, list, listing, merge},
     embedding::{Ready, Texts, embed},
+    journal::Handed,
     plan::Action,
     ports::{Embed, PortError, ReadIndex, WriteIndex},
-    reading::{count_both, read_both, read_missing},
+    reading::{Again, Outlets, count_both, read_again, read_both, read_missing, store_failed},
     record::Candidate,
     words::grouped,
     writing::write,
@@ -24,11 +27,30 @@ const CANDIDATES: usize = 200;
 /// Encoded records between the embedding and the writing; each is about 40 KB at 3,072 dimensions.
 const READY: usize = 32;
 
-/// How each side is listed.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Orders {
-    pub source: Order,
-    pub target: Order,
+/// Entries of a plan that are read from the store at once.
+const PAGE: u32 = 500;
+
+/// Where a pass takes its records from.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    /// What a run that goes on had in flight when it stopped.
+    pub pending: Vec<Again>,
+    /// Where it goes on behind that.
+    pub position: Position,
+    /// Whose entries those of the position are.
+    pub origin: Origin,
+}
+
+/// Where a run takes its ids from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// From both listings.
+    #[default]
+    Listing,
+    /// From the plan that this analysis left.
+    Plan(RunId),
+    /// From the records that failed in this run.
+    Failures(RunId),
 }
 
 /// How a pass ended. What went wrong, if anything, is in the context.
@@ -39,28 +61,17 @@ pub(crate) enum Pass {
     OutOfOrder(Side),
 }
 
-/// Reads a whole namespace on both sides and throws away what would be written: the plan has taken it in.
-pub(crate) async fn analyze<S: ReadIndex, T: ReadIndex>(
-    context: &Arc<Context<S, T>>,
-    orders: Orders,
-) -> Pass {
-    let (migrate_in, mut migrate) = mpsc::channel::<Candidate>(CANDIDATES);
-    let (update_in, mut update) = mpsc::channel::<Candidate>(CANDIDATES);
-    let drained = async {
-        tokio::join!(async { while migrate.recv().await.is_some() {} }, async {
-            while update.recv().await.is_some() {}
-        },)
-    };
-    let (pass, _) = tokio::join!(front(context, orders, migrate_in, update_in), drained);
-    pass
+/// Reads and classifies everything; the journal makes a plan of it.
+pub(crate) async fn analyze<S: ReadIndex, T: ReadIndex>(context: &Arc<Context<S, T>>, start: Start) -> Pass {
+    front(context, start, Outlets::default()).await
 }
 
-/// Reads a whole namespace on both sides and writes what has to be written.
+/// Reads and classifies everything, and writes what has to be written.
 pub(crate) async fn mirror<S, T, E>(
     context: &Arc<Context<S, T>>,
     embedder: E,
     texts: &mut Texts,
-    orders: Orders,
+    start: Start,
 ) -> Pass
 where
     S: ReadIndex,
@@ -74,7 +85,7 @@ where
     let mut writer = JoinSet::new();
     writer.spawn(write(context.clone(), ready));
     let (pass, (), ()) = tokio::join!(
-        front(context, orders, migrate_in, update_in),
+        front(context, start, Outlets { migrate: Some(migrate_in), update: Some(update_in) }),
         embed(context, embedder, texts, migrate, update, ready_in),
         async {
             if let Some(Err(panicked)) = writer.join_next().await {
@@ -85,67 +96,48 @@ where
     pass
 }
 
-/// The front half: lists, merges, reads and compares.
-async fn front<S: ReadIndex, T: ReadIndex>(
-    context: &Arc<Context<S, T>>,
-    orders: Orders,
-    migrate: mpsc::Sender<Candidate>,
-    update: mpsc::Sender<Candidate>,
-) -> Pass {
+/// The front half: takes ids from wherever the run has them from, reads and compares.
+async fn front<S: ReadIndex, T: ReadIndex>(context: &Arc<Context<S, T>>, start: Start, out: Outlets) -> Pass {
     let recorder = &context.recorder;
-    recorder.step(Step::List, StepState::Running, "");
+    let Start { pending, position, origin } = start;
     recorder.step(Step::Compare, StepState::Running, "");
-    let mut listings = JoinSet::new();
-    let source = spawn_listing(&mut listings, context.source.clone(), context, orders.source, Side::Source);
-    let target = spawn_listing(&mut listings, context.target.clone(), context, orders.target, Side::Target);
     let (missing_in, missing) = mpsc::channel(ID_CHUNKS);
     let (both_in, both) = mpsc::channel(ID_CHUNKS);
+    let (again_in, again) = mpsc::channel(ID_CHUNKS);
     let mut readers = JoinSet::new();
-    readers.spawn(read_missing(context.clone(), missing, migrate));
+    readers.spawn(read_missing(context.clone(), missing, out.clone()));
+    readers.spawn(read_again(context.clone(), again, out.clone()));
     if context.compares {
-        readers.spawn(read_both(context.clone(), both, update));
+        readers.spawn(read_both(context.clone(), both, out));
     } else {
-        drop(update);
+        drop(out);
         readers.spawn(count_both(context.clone(), both));
     }
-    let merged = async {
-        let found = Found { missing: missing_in, both: both_in };
-        let orphan = |id: &str| context.plan(|plan| plan.classify(id, Action::Orphan, &[]));
-        let names = (context.source.name(), context.target.name());
-        let merged = tokio::select! {
-            biased;
-            () = context.wind_down.cancelled() => Err(MergeError::Stopped),
-            merged = merge((names.0, source), (names.1, target), recorder, found, orphan) => merged,
-        };
-        listings.abort_all();
-        match merged {
-            Ok(()) => {
+    let found = async {
+        if !pending.is_empty() && again_in.send(pending).await.is_err() {
+            return Pass::Ended;
+        }
+        match position {
+            Position::Listings { source, target, after } => {
+                drop(again_in);
+                list_both(context, source, target, after, missing_in, both_in).await
+            }
+            Position::Entries { category, after } => {
+                drop((missing_in, both_in));
+                let handed = tokio::select! {
+                    biased;
+                    () = context.wind_down.cancelled() => Ok(()),
+                    handed = hand_entries(context, &origin, category, after, again_in) => handed,
+                };
+                if let Err(error) = handed {
+                    context.fail(Step::Compare, error);
+                }
+                Pass::Ended
+            }
+            Position::Ended => {
+                drop((missing_in, both_in, again_in));
                 recorder.count(|counts| counts.listed = true);
-                let counts = recorder.counts();
-                let detail = format!(
-                    "{} records in the source, {} in the target",
-                    grouped(counts.source_listed),
-                    grouped(counts.target_listed)
-                );
-                recorder.log(LogLevel::Info, format!("listed: {detail}"));
-                recorder.step(Step::List, StepState::Done, detail);
                 Pass::Ended
-            }
-            Err(MergeError::Stopped) => Pass::Ended,
-            Err(MergeError::Failed(error)) => {
-                // What lies before the break on both sides may be done; nothing behind it was taken for absent.
-                context.remember(Step::List, error);
-                Pass::Ended
-            }
-            Err(MergeError::OutOfOrder(side, error)) => {
-                recorder.log(
-                    LogLevel::Warn,
-                    format!(
-                        "{error}; nothing was decided from it: listing that index again and sorting it here"
-                    ),
-                );
-                context.wind_down.cancel();
-                Pass::OutOfOrder(side)
             }
         }
     };
@@ -156,7 +148,7 @@ async fn front<S: ReadIndex, T: ReadIndex>(
             }
         }
     };
-    let (pass, ()) = tokio::join!(merged, read);
+    let (pass, ()) = tokio::join!(found, read);
     // What winds down or broke off was not read to its end, and says so itself.
     if !context.wind_down.is_cancelled() && recorder.counts().listed {
         let detail = compared(&recorder.counts());
@@ -164,6 +156,153 @@ async fn front<S: ReadIndex, T: ReadIndex>(
         recorder.step(Step::Compare, StepState::Done, detail);
     }
     pass
+}
+
+/// Lists both sides and merges them.
+async fn list_both<S: ReadIndex, T: ReadIndex>(
+    context: &Arc<Context<S, T>>,
+    source: SidePosition,
+    target: SidePosition,
+    after: Option<String>,
+    missing: mpsc::Sender<Vec<String>>,
+    both: mpsc::Sender<Vec<String>>,
+) -> Pass {
+    let recorder = &context.recorder;
+    recorder.step(Step::List, StepState::Running, "");
+    let mut listings = JoinSet::new();
+    let (source_pages_in, source_pages) = listing();
+    let (target_pages_in, target_pages) = listing();
+    let namespace = context.namespace.clone();
+    listings.spawn(list(
+        context.source.clone(),
+        namespace.clone(),
+        source.clone(),
+        Side::Source,
+        source_pages_in,
+    ));
+    listings.spawn(list(context.target.clone(), namespace, target.clone(), Side::Target, target_pages_in));
+    let findings = Findings {
+        recorder: recorder.clone(),
+        journal: context.journal.clone(),
+        missing,
+        both,
+        plans: context.plans,
+    };
+    let source = (context.source.name(), source_pages, source);
+    let target = (context.target.name(), target_pages, target);
+    let merged = tokio::select! {
+        biased;
+        () = context.wind_down.cancelled() => Err(MergeError::Stopped),
+        merged = merge(source, target, after, findings) => merged,
+    };
+    listings.abort_all();
+    match merged {
+        Ok(()) => {
+            recorder.count(|counts| counts.listed = true);
+            let ended = Counts { listed: true, ..Counts::default() };
+            context
+                .journal
+                .handed(Handed { counts: ended, position: Position::Ended, ..Handed::default() })
+                .await;
+            let counts = recorder.counts();
+            let detail = format!(
+                "{} records in the source, {} in the target",
+                grouped(counts.source_listed),
+                grouped(counts.target_listed)
+            );
+            recorder.log(LogLevel::Info, format!("listed: {detail}"));
+            recorder.step(Step::List, StepState::Done, detail);
+            Pass::Ended
+        }
+        Err(MergeError::Stopped) => Pass::Ended,
+        Err(MergeError::Failed(error)) => {
+            // What lies before the break on both sides may be done; nothing behind it was taken for absent.
+            context.remember(Step::List, error);
+            Pass::Ended
+        }
+        Err(MergeError::OutOfOrder(side, error)) => {
+            recorder.log(
+                LogLevel::Warn,
+                format!("{error}; nothing was decided from it: listing that index again and sorting it here"),
+            );
+            context.wind_down.cancel();
+            Pass::OutOfOrder(side)
+        }
+    }
+}
+
+/// Hands the entries of a plan, or the failures of a run, on to be read again: from the store, a page at a time.
+async fn hand_entries<S, T>(
+    context: &Arc<Context<S, T>>,
+    origin: &Origin,
+    mut category: Category,
+    mut after: Option<String>,
+    again: mpsc::Sender<Vec<Again>>,
+) -> Result<(), PortError> {
+    loop {
+        let (page, found) = entries(context, origin, category, after.as_deref()).await?;
+        let next = match page.last() {
+            Some(last) => Position::Entries { category, after: Some(last.id.clone()) },
+            None if category == Category::Missing => {
+                Position::Entries { category: Category::Changed, after: None }
+            }
+            None => break,
+        };
+        let pending = page.iter().map(|again| store::Pending { id: again.id.clone(), found }).collect();
+        context.journal.handed(Handed { pending, position: next.clone(), ..Handed::default() }).await;
+        if !page.is_empty() && again.send(page).await.is_err() {
+            return Ok(());
+        }
+        if let Position::Entries { category: next, after: behind } = next {
+            (category, after) = (next, behind);
+        }
+    }
+    context.journal.handed(Handed { position: Position::Ended, ..Handed::default() }).await;
+    Ok(())
+}
+
+async fn entries<S, T>(
+    context: &Context<S, T>,
+    origin: &Origin,
+    category: Category,
+    after: Option<&str>,
+) -> Result<(Vec<Again>, Found), PortError> {
+    match origin {
+        // A position among entries is only ever made for one of the others.
+        Origin::Listing => Ok((Vec::new(), Found::Both)),
+        // A re-embedding leaves what is in both as it is.
+        Origin::Plan(_) if category == Category::Changed && !context.compares => {
+            Ok((Vec::new(), Found::Both))
+        }
+        Origin::Plan(run) => {
+            let (action, found) = match category {
+                Category::Missing => (Action::Migrate, Found::Missing),
+                _ => (Action::Update, Found::Both),
+            };
+            let page = context
+                .store
+                .planned(run, category, after, PAGE)
+                .await
+                .map_err(|error| store_failed(&error))?;
+            let again = page
+                .into_iter()
+                .map(|(id, digest)| Again { id, planned: Some((action, digest)), attempts: 1 })
+                .collect();
+            Ok((again, found))
+        }
+        // The failures of a run are one list.
+        Origin::Failures(_) if category == Category::Missing => Ok((Vec::new(), Found::Both)),
+        Origin::Failures(run) => {
+            let query = PageQuery { after: after.map(str::to_owned), limit: PAGE, ..PageQuery::default() };
+            let page = context.store.failures(run, &query).await.map_err(|error| store_failed(&error))?;
+            let again = page
+                .failures
+                .into_iter()
+                .map(|failure| Again { id: failure.id, planned: None, attempts: failure.attempts + 1 })
+                .collect();
+            Ok((again, Found::Both))
+        }
+    }
 }
 
 fn compared(counts: &Counts) -> String {
@@ -175,16 +314,4 @@ fn compared(counts: &Counts) -> String {
         grouped(counts.no_text),
         grouped(counts.orphans)
     )
-}
-
-fn spawn_listing<I: ReadIndex, S, T>(
-    tasks: &mut JoinSet<()>,
-    index: I,
-    context: &Context<S, T>,
-    order: Order,
-    side: Side,
-) -> mpsc::Receiver<Listed> {
-    let (pages_in, pages) = listing();
-    tasks.spawn(list(index, context.namespace.clone(), order, side, pages_in));
-    pages
 }

@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use pinecone::MAX_UPSERT_BYTES;
 use protocol::{Change, ChangeKind, Counts, Difference, KeyChanges, Plan, PlannedRequests};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    record::{Prepared, TextHash},
-    settings::Settings,
-    words::grouped,
-};
+use crate::{record::TextHash, settings::Settings, words::grouped};
 
 /// Changed records that are shown with both values.
 const SAMPLES: usize = 50;
@@ -30,62 +27,101 @@ pub(crate) enum Action {
     Skip,
     Orphan,
     Unreadable,
+    Gone,
+}
+
+/// What one record adds to a plan.
+#[derive(Debug, Default)]
+pub(crate) struct Contribution {
+    /// What it is and what would be written, by [`classified`].
+    pub digest: store::Digest,
+    /// What writing it would take.
+    pub work: Option<Work>,
+    /// Its id and its differing keys, if it is a changed one.
+    pub differs: Option<(String, Vec<Change>)>,
+}
+
+/// What writing a record would take.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Work {
+    pub text: TextHash,
+    /// Tokens of its text.
+    pub tokens: u64,
+    /// Bytes of its metadata in an upsert.
+    pub bytes: u64,
+    /// The vector that the target has stays.
+    pub reuses: bool,
+    /// Its text is the one that the target has.
+    pub same_text: bool,
+    /// And tain made the target's vector.
+    pub proven: bool,
+}
+
+/// The digest of what a record was found to be. `content` is what would be written, and distinguishes versions of the
+/// same record.
+pub(crate) fn classified(action: Action, id: &str, content: &[u8]) -> store::Digest {
+    let mut hasher = Sha256::new();
+    hasher.update([action as u8]);
+    hasher.update(id.len().to_le_bytes());
+    hasher.update(id.as_bytes());
+    hasher.update(content);
+    let mut half = store::Digest::default();
+    half.copy_from_slice(&hasher.finalize()[..16]);
+    half
 }
 
 /// Takes every classified record in, in any order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PlanBuilder {
     /// The digests of all classifications, added up: the order in which records are read does not matter.
-    digest: u128,
-    /// Texts that have to be paid for. The half of a hash is enough to count them.
+    digest: store::Digest,
+    /// Texts that have to be paid for. The half of a digest is enough to count them. Not part of a checkpoint, which
+    /// would grow with them: the store has them beside the records.
+    #[serde(skip)]
     texts: HashSet<u64>,
     folded: u64,
     reused: u64,
     reusable: u64,
+    proven: u64,
     tokens: u64,
     upsert_bytes: u64,
     keys: BTreeMap<String, KeyChanges>,
     samples: Vec<Difference>,
 }
 
-/// A record that would be written, as the plan sees it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Work<'a> {
-    pub prepared: &'a Prepared,
-    pub text: &'a str,
-    /// The vector that the target has stays.
-    pub reuses: bool,
-}
-
 impl PlanBuilder {
-    /// Takes in what a record is. `content` distinguishes versions of the same record.
-    pub fn classify(&mut self, id: &str, action: Action, content: &[u8]) {
-        let mut hasher = Sha256::new();
-        hasher.update([action as u8]);
-        hasher.update(id.len().to_le_bytes());
-        hasher.update(id.as_bytes());
-        hasher.update(content);
-        let mut half = [0; 16];
-        half.copy_from_slice(&hasher.finalize()[..16]);
-        self.digest = self.digest.wrapping_add(u128::from_le_bytes(half));
+    /// Takes a record in.
+    pub fn absorb(&mut self, contribution: Contribution, settings: &Settings) {
+        let Contribution { digest, work, differs } = contribution;
+        let sum = u128::from_le_bytes(self.digest).wrapping_add(u128::from_le_bytes(digest));
+        self.digest = sum.to_le_bytes();
+        if let Some(work) = work {
+            self.work(work, settings);
+        }
+        if let Some((id, changes)) = differs {
+            self.differs(&id, changes);
+        }
     }
 
-    /// Takes in a record that would be written.
-    pub fn work(&mut self, work: Work<'_>, settings: &Settings) {
-        self.upsert_bytes += work.prepared.bytes + u64::from(settings.dimensions) * BYTES_PER_DIMENSION;
+    /// Puts the texts back that a checkpoint left to the store.
+    pub fn remember(&mut self, texts: HashSet<TextHash>) {
+        self.texts = texts.into_iter().map(short).collect();
+    }
+
+    fn work(&mut self, work: Work, settings: &Settings) {
+        self.upsert_bytes += work.bytes + u64::from(settings.dimensions) * BYTES_PER_DIMENSION;
+        self.reusable += u64::from(work.same_text);
+        self.proven += u64::from(work.proven);
         if work.reuses {
             self.reused += 1;
-            return;
-        }
-        if !self.texts.insert(short(work.prepared.candidate.text_hash)) {
+        } else if self.texts.insert(short(work.text)) {
+            self.tokens += work.tokens;
+        } else {
             self.folded += 1;
-            return;
         }
-        self.tokens += gemini::estimate_tokens(work.text);
     }
 
-    /// Takes in the differences of a changed record.
-    pub fn differs(&mut self, id: &str, changes: Vec<Change>) {
+    fn differs(&mut self, id: &str, changes: Vec<Change>) {
         for change in &changes {
             if self.keys.len() >= KEYS && !self.keys.contains_key(&change.key) {
                 continue;
@@ -108,11 +144,7 @@ impl PlanBuilder {
         }
     }
 
-    pub const fn reusable(&mut self) {
-        self.reusable += 1;
-    }
-
-    /// The plan, once every record was taken in.
+    /// The plan, once every record was taken in. `listing` says what reading both sides takes.
     pub fn build(self, counts: &Counts, settings: &Settings, pages: u64) -> Plan {
         let written = counts.missing + counts.changed;
         let embeddings = self.texts.len() as u64;
@@ -128,7 +160,7 @@ impl PlanBuilder {
         };
         let (seconds, held_by) = estimate(settings, embeddings, self.tokens, requests);
         Plan {
-            hash: self.digest.to_be_bytes()[..4].iter().map(|byte| format!("{byte:02x}")).collect(),
+            hash: self.digest[12..].iter().rev().map(|byte| format!("{byte:02x}")).collect(),
             source: counts.source_listed,
             target: counts.target_listed,
             in_sync: counts.in_sync,
@@ -141,6 +173,7 @@ impl PlanBuilder {
             folded: self.folded,
             reused: self.reused,
             reusable: self.reusable,
+            proven: self.proven,
             tokens: self.tokens,
             cost_micro_usd: settings
                 .price_per_million
@@ -150,6 +183,7 @@ impl PlanBuilder {
             seconds,
             held_by,
             added: settings.added(),
+            text_key: settings.text_key.clone(),
             kept: counts.kept,
             overwritten: counts.overwritten,
             keys: self.keys.into_values().collect(),

@@ -16,12 +16,14 @@ pub struct PortError {
     pub class: ErrorClass,
     /// For people; names the service and the remedy, and holds no secret.
     pub message: String,
+    /// When a used-up quota is there again, where that is known: milliseconds since 1970, UTC.
+    pub until: Option<u64>,
 }
 
 impl PortError {
     /// A failure that ends the run.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { class: ErrorClass::Failed, message: message.into() }
+        Self { class: ErrorClass::Failed, message: message.into(), until: None }
     }
 
     /// A task of our own that panicked or was aborted: a bug, told as one.
@@ -44,14 +46,30 @@ pub enum ErrorClass {
 /// A page of ids.
 pub type Page = Vec<String>;
 
+/// A page of a listing that can be taken up again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListedPage {
+    /// The ids.
+    pub ids: Page,
+    /// What this page was fetched with; `None` for the first one.
+    pub token: Option<String>,
+    /// What the next page is fetched with; `None` for the last one.
+    pub next: Option<String>,
+}
+
 /// What can be read from an index. There is nothing here that could write (law 1).
 pub trait ReadIndex: Clone + Send + Sync + 'static {
     /// The index name.
     fn name(&self) -> &str;
 
-    /// All ids of a namespace in strictly ascending byte order, page by page. Ends with an error if a page could not
-    /// be read, so that a listing which ended without one is the whole truth (law 3).
-    fn list(&self, namespace: &Namespace) -> impl Stream<Item = Result<Page, PortError>> + Send + 'static;
+    /// All ids of a namespace in strictly ascending byte order, page by page, from the page with this token on (`None`
+    /// for all). Ends with an error if a page could not be read, so that a listing which ended without one is the whole
+    /// truth (law 3).
+    fn list(
+        &self,
+        namespace: &Namespace,
+        from: Option<String>,
+    ) -> impl Stream<Item = Result<ListedPage, PortError>> + Send + 'static;
 
     /// The same without the promise of order, for a service that broke it.
     fn list_unordered(
@@ -82,6 +100,8 @@ pub trait ReadIndex: Clone + Send + Sync + 'static {
 pub struct Upserted {
     /// Records that the service refused, each with its own message; all others are acknowledged.
     pub refused: Vec<(String, String)>,
+    /// The number of the last write, by which [`WriteIndex::visible`] tells whether it can be seen.
+    pub lsn: Option<u64>,
 }
 
 /// An index that may be written. Upserts only: nothing can be deleted (law 2).
@@ -93,6 +113,9 @@ pub trait WriteIndex: ReadIndex {
         namespace: &Namespace,
         records: Vec<EncodedRecord>,
     ) -> impl Future<Output = Result<Upserted, PortError>> + Send;
+
+    /// The number of the newest write to a namespace that can be seen by now, if the index tells.
+    fn visible(&self, namespace: &Namespace) -> impl Future<Output = Result<Option<u64>, PortError>> + Send;
 }
 
 /// The outcome of one text: its vector, or the service's own words why it has none.

@@ -1,111 +1,174 @@
-//! The front half of every run: reading what the merge found, and saying which record is what.
+//! The front half of every run: reading what was found, and saying which record is what.
 
 use std::{collections::HashMap, future::Future, sync::Arc};
 
 use pinecone::{FetchedMetadata, Metadata};
-use protocol::{Category, Reuse, Step};
+use protocol::{Category, Change, Counts, FailedRecord, Reuse, Step};
+use store::{LedgerEntry, Settled};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     batch::Batches,
     compare::changes,
     context::{Context, FlowStage},
-    plan::{Action, Work},
+    journal::Done,
+    plan::{Action, Contribution, Work, classified},
     ports::{PortError, ReadIndex},
-    record::{Added, Candidate, prepare, text},
+    record::{Added, Candidate, Item, TextHash, prepare, text, text_hash, values_digest},
 };
 
-/// What is known of a record in the target.
-struct InTarget {
-    metadata: Metadata,
-    /// Only read where the reuse policy may need it.
-    vector: Option<Vec<f32>>,
+/// A record that was classified before: by a plan, by a run in which it failed, or by this run before it stopped.
+#[derive(Debug, Clone)]
+pub(crate) struct Again {
+    pub id: String,
+    /// What the plan says that it is, and the digest of what would be written.
+    pub planned: Option<(Action, Option<store::Digest>)>,
+    /// How many runs have tried it, this one included.
+    pub attempts: u32,
 }
 
-/// Reads the ids that are in the source only, and hands on those that have a text.
+/// Where records go that have to be written; an analysis has nowhere to send them.
+#[derive(Clone, Default)]
+pub(crate) struct Outlets {
+    pub migrate: Option<mpsc::Sender<Candidate>>,
+    pub update: Option<mpsc::Sender<Candidate>>,
+}
+
+/// What became of a batch that was read.
+#[derive(Default)]
+struct Batch {
+    done: Vec<Done>,
+    write: Vec<Candidate>,
+}
+
+/// A record that was read on both sides, as far as it has one there.
+struct Read {
+    again: Again,
+    source: FetchedMetadata,
+    target: Option<Metadata>,
+    /// Its differing keys, if it is in both.
+    changes: Vec<Change>,
+}
+
+/// Reads the ids that are in the source only.
 pub(crate) async fn read_missing<S: ReadIndex, T: ReadIndex>(
     context: Arc<Context<S, T>>,
     ids: mpsc::Receiver<Vec<String>>,
-    out: mpsc::Sender<Candidate>,
+    out: Outlets,
 ) {
     let batches = Batches::new(ids, context.settings.fetch_batch, context.settings.linger);
-    let work = {
-        let context = context.clone();
-        move |ids: Vec<String>| {
-            let (context, out) = (context.clone(), out.clone());
-            async move {
-                let mut records = fetch_from_source(&context, &ids).await?;
-                for id in ids {
-                    let Some(record) = records.remove(&id) else {
-                        unreadable(&context, &id, context.source.name());
-                        continue;
-                    };
-                    if let Some(candidate) = classify(&context, Step::Migrate, record, None)
-                        && out.send(candidate).await.is_err()
-                    {
-                        return Ok(());
+    in_parallel(&context.clone(), batches, move |ids: Vec<String>| {
+        let (context, out) = (context.clone(), out.clone());
+        async move {
+            let mut records = fetch_from_source(&context, &ids).await?;
+            let mut batch = Batch::default();
+            for id in ids {
+                match records.remove(&id) {
+                    None => batch.done.push(unreadable(&context, id, context.source.name())),
+                    Some(source) => {
+                        let again = Again { id, planned: None, attempts: 1 };
+                        let read = Read { again, source, target: None, changes: Vec::new() };
+                        decide(&context, read, Kept::default(), &mut batch);
                     }
                 }
-                Ok(())
             }
+            hand_on(&context, batch, &out).await;
+            Ok(())
         }
-    };
-    in_parallel(&context, batches, work).await;
+    })
+    .await;
 }
 
-/// Reads the ids that are in both, compares them, and hands on those that changed and have a text.
+/// Reads the ids that are in both, and compares them.
 pub(crate) async fn read_both<S: ReadIndex, T: ReadIndex>(
     context: Arc<Context<S, T>>,
     ids: mpsc::Receiver<Vec<String>>,
-    out: mpsc::Sender<Candidate>,
+    out: Outlets,
 ) {
     let batches = Batches::new(ids, context.settings.fetch_batch, context.settings.linger);
-    let work = {
-        let context = context.clone();
-        move |ids: Vec<String>| {
-            let (context, out) = (context.clone(), out.clone());
-            async move {
-                let (mut sources, mut targets) =
-                    futures::try_join!(fetch_from_source(&context, &ids), fetch_from_target(&context, &ids))?;
-                for id in ids {
-                    let (source, target) = match (sources.remove(&id), targets.remove(&id)) {
-                        (Some(source), Some(target)) => (source, target),
-                        (None, _) => {
-                            unreadable(&context, &id, context.source.name());
-                            continue;
-                        }
-                        (_, None) => {
-                            unreadable(&context, &id, context.target.name());
-                            continue;
-                        }
-                    };
-                    if let Some(candidate) = classify(&context, Step::Update, source, Some(target))
-                        && out.send(candidate).await.is_err()
-                    {
-                        return Ok(());
+    in_parallel(&context.clone(), batches, move |ids: Vec<String>| {
+        let (context, out) = (context.clone(), out.clone());
+        async move {
+            let (mut sources, mut targets) =
+                futures::try_join!(fetch_from_source(&context, &ids), fetch_from_target(&context, &ids))?;
+            let mut batch = Batch::default();
+            let mut changed = Vec::new();
+            for id in ids {
+                match (sources.remove(&id), targets.remove(&id)) {
+                    (Some(source), Some(target)) => {
+                        let again = Again { id, planned: None, attempts: 1 };
+                        changed.extend(compare(&context, again, source, target, &mut batch));
+                    }
+                    (None, _) => batch.done.push(unreadable(&context, id, context.source.name())),
+                    (_, None) => batch.done.push(unreadable(&context, id, context.target.name())),
+                }
+            }
+            decide_changed(&context, changed, &mut batch).await?;
+            hand_on(&context, batch, &out).await;
+            Ok(())
+        }
+    })
+    .await;
+}
+
+/// Reads what was classified before, on both sides: only what is there now counts.
+pub(crate) async fn read_again<S: ReadIndex, T: ReadIndex>(
+    context: Arc<Context<S, T>>,
+    records: mpsc::Receiver<Vec<Again>>,
+    out: Outlets,
+) {
+    let batches = Batches::new(records, context.settings.fetch_batch, context.settings.linger);
+    in_parallel(&context.clone(), batches, move |again: Vec<Again>| {
+        let (context, out) = (context.clone(), out.clone());
+        async move {
+            let ids: Vec<String> = again.iter().map(|again| again.id.clone()).collect();
+            // What is absent here is not asked for twice: it is no longer there, or was never expected.
+            let (sources, targets) = futures::try_join!(
+                fetch_once_from_source(&context, &ids),
+                fetch_once_from_target(&context, &ids)
+            )?;
+            let (mut sources, mut targets) = (sources, targets);
+            let mut batch = Batch::default();
+            let mut changed = Vec::new();
+            for again in again {
+                let target = targets.remove(&again.id);
+                match (sources.remove(&again.id), target) {
+                    (None, _) => batch.done.push(gone(&context, &again.id)),
+                    (Some(source), None) => {
+                        let read = Read { again, source, target: None, changes: Vec::new() };
+                        decide(&context, read, Kept::default(), &mut batch);
+                    }
+                    (Some(_), Some(_)) if !context.compares => {
+                        batch.done.push(in_sync(&context, &again));
+                    }
+                    (Some(source), Some(target)) => {
+                        changed.extend(compare(&context, again, source, target, &mut batch));
                     }
                 }
-                Ok(())
             }
+            decide_changed(&context, changed, &mut batch).await?;
+            hand_on(&context, batch, &out).await;
+            Ok(())
         }
-    };
-    in_parallel(&context, batches, work).await;
+    })
+    .await;
 }
 
 /// Counts the ids that are in both without reading them: a re-embedding leaves them as they are.
 pub(crate) async fn count_both<S, T>(context: Arc<Context<S, T>>, mut ids: mpsc::Receiver<Vec<String>>) {
     while let Some(chunk) = ids.recv().await {
-        for id in chunk {
-            context.plan(|plan| plan.classify(&id, Action::Keep, &[]));
-            context.recorder.found(Category::InSync, &id, |counts| counts.in_sync += 1);
-        }
+        let done: Vec<Done> = chunk
+            .into_iter()
+            .map(|id| in_sync(&context, &Again { id, planned: None, attempts: 1 }))
+            .collect();
+        settle(&context, done).await;
     }
 }
 
 /// Works on batches, a few at once, until they end or the run winds down.
-async fn in_parallel<S, T, F, Fut>(context: &Arc<Context<S, T>>, mut batches: Batches<String>, work: F)
+async fn in_parallel<S, T, I, F, Fut>(context: &Arc<Context<S, T>>, mut batches: Batches<I>, work: F)
 where
-    F: Fn(Vec<String>) -> Fut,
+    F: Fn(Vec<I>) -> Fut,
     Fut: Future<Output = Result<(), PortError>> + Send + 'static,
 {
     let mut tasks = JoinSet::new();
@@ -113,7 +176,7 @@ where
     while open || !tasks.is_empty() {
         tokio::select! {
             biased;
-            // What is being read is dropped with its tasks: nothing was decided from it.
+            // What is being read is dropped with its tasks: nothing was decided from it, and it stays pending.
             () = context.wind_down.cancelled() => return,
             Some(done) = tasks.join_next() => match done {
                 Ok(Ok(())) => {}
@@ -134,21 +197,28 @@ async fn fetch_from_source<S: ReadIndex, T>(
     context: &Context<S, T>,
     ids: &[String],
 ) -> Result<HashMap<String, FetchedMetadata>, PortError> {
-    let fetch = |ids| context.timed(FlowStage::Fetch, context.source.fetch_metadata(&context.namespace, ids));
-    let mut records: HashMap<String, FetchedMetadata> =
-        fetch(ids).await?.into_iter().map(|record| (record.id.clone(), record)).collect();
+    let mut records = fetch_once_from_source(context, ids).await?;
     let absent = absent(ids, |id| records.contains_key(id));
     if !absent.is_empty() {
-        records.extend(fetch(&absent).await?.into_iter().map(|record| (record.id.clone(), record)));
+        records.extend(fetch_once_from_source(context, &absent).await?);
     }
     Ok(records)
 }
 
-/// The same from the target, with vectors where the policy may let them stay.
+async fn fetch_once_from_source<S: ReadIndex, T>(
+    context: &Context<S, T>,
+    ids: &[String],
+) -> Result<HashMap<String, FetchedMetadata>, PortError> {
+    let fetch = context.source.fetch_metadata(&context.namespace, ids);
+    let records = context.timed(FlowStage::Fetch, fetch).await?;
+    Ok(records.into_iter().map(|record| (record.id.clone(), record)).collect())
+}
+
+/// The same from the target.
 async fn fetch_from_target<S, T: ReadIndex>(
     context: &Context<S, T>,
     ids: &[String],
-) -> Result<HashMap<String, InTarget>, PortError> {
+) -> Result<HashMap<String, Metadata>, PortError> {
     let mut records = fetch_once_from_target(context, ids).await?;
     let absent = absent(ids, |id| records.contains_key(id));
     if !absent.is_empty() {
@@ -160,104 +230,250 @@ async fn fetch_from_target<S, T: ReadIndex>(
 async fn fetch_once_from_target<S, T: ReadIndex>(
     context: &Context<S, T>,
     ids: &[String],
-) -> Result<HashMap<String, InTarget>, PortError> {
-    let Context { target, namespace, .. } = context;
-    Ok(match context.reuse {
-        Reuse::Never => context
-            .timed(FlowStage::Fetch, target.fetch_metadata(namespace, ids))
-            .await?
-            .into_iter()
-            .map(|record| (record.id, InTarget { metadata: record.metadata, vector: None }))
-            .collect(),
-        Reuse::SameText => context
-            .timed(FlowStage::Fetch, target.fetch_records(namespace, ids))
-            .await?
-            .into_iter()
-            .map(|record| (record.id, InTarget { metadata: record.metadata, vector: Some(record.values) }))
-            .collect(),
-    })
+) -> Result<HashMap<String, Metadata>, PortError> {
+    let fetch = context.target.fetch_metadata(&context.namespace, ids);
+    let records = context.timed(FlowStage::Fetch, fetch).await?;
+    Ok(records.into_iter().map(|record| (record.id, record.metadata)).collect())
 }
 
 fn absent(ids: &[String], known: impl Fn(&str) -> bool) -> Vec<String> {
     ids.iter().filter(|id| !known(id)).cloned().collect()
 }
 
-fn unreadable<S, T>(context: &Context<S, T>, id: &str, index: &str) {
-    context.plan(|plan| plan.classify(id, Action::Unreadable, &[]));
+/// Makes what became of a batch known: to the counters, to the journal, and to those who write.
+async fn hand_on<S, T>(context: &Context<S, T>, batch: Batch, out: &Outlets) {
+    settle(context, batch.done).await;
+    for candidate in batch.write {
+        context.recorder.add(&candidate.item.read());
+        let outlet = if candidate.item.phase == Step::Migrate { &out.migrate } else { &out.update };
+        // If nobody writes any more, the run winds down, and the record stays pending.
+        if let Some(outlet) = outlet {
+            drop(outlet.send(candidate).await);
+        }
+    }
+}
+
+async fn settle<S, T>(context: &Context<S, T>, done: Vec<Done>) {
+    for done in &done {
+        context.recorder.add(&done.counts);
+        if let Some(failure) = &done.failure {
+            context.recorder.failed(failure);
+        }
+    }
+    context.journal.settled(done).await;
+}
+
+fn contribution<S, T>(context: &Context<S, T>, action: Action, id: &str) -> Option<Box<Contribution>> {
+    context
+        .plans
+        .then(|| Box::new(Contribution { digest: classified(action, id, &[]), ..Contribution::default() }))
+}
+
+fn unreadable<S, T>(context: &Context<S, T>, id: String, index: &str) -> Done {
     let message = format!(
         "listed in {index}, but not returned by two fetches: deleted meanwhile or not yet visible; run again to see"
     );
-    context.recorder.failed(id, Step::Compare, &message);
+    let at = context.recorder.now();
+    Done {
+        counts: Counts { failed: 1, unreadable: 1, ..Counts::default() },
+        contribution: contribution(context, Action::Unreadable, &id),
+        settled: Settled { id: id.clone(), ..Settled::default() },
+        failure: Some(FailedRecord { id, step: Step::Compare, message, attempts: 1, at }),
+    }
 }
 
-/// Says what a record is. Only what has to be written comes back.
-fn classify<S, T>(
+fn gone<S, T>(context: &Context<S, T>, id: &str) -> Done {
+    let contribution = contribution(context, Action::Gone, id);
+    Done { contribution, ..Done::behind(id, Category::Gone, Counts { gone: 1, ..Counts::default() }) }
+}
+
+fn in_sync<S, T>(context: &Context<S, T>, again: &Again) -> Done {
+    let counts = Counts { in_sync: 1, ..Counts::default() };
+    let contribution = contribution(context, Action::Keep, &again.id);
+    moved(Done { contribution, ..Done::behind(&again.id, Category::InSync, counts) }, again)
+}
+
+fn no_text<S, T>(context: &Context<S, T>, again: &Again) -> Done {
+    let counts = Counts { no_text: 1, ..Counts::default() };
+    let contribution = contribution(context, Action::Skip, &again.id);
+    moved(Done { contribution, ..Done::behind(&again.id, Category::NoText, counts) }, again)
+}
+
+/// A record that was planned to be written and is not.
+fn moved(mut done: Done, again: &Again) -> Done {
+    if again.planned.is_some() {
+        done.counts.moved = 1;
+        done.settled.categories.push(Category::Moved);
+    }
+    done
+}
+
+/// Compares a record that is in both. Only what differs comes back.
+fn compare<S, T>(
     context: &Context<S, T>,
-    phase: Step,
+    again: Again,
     source: FetchedMetadata,
-    target: Option<InTarget>,
-) -> Option<Candidate> {
-    let settings = &context.settings;
-    let recorder = &context.recorder;
-    let changes = match &target {
-        None => Vec::new(),
-        Some(target) => {
-            let changes = changes(&source.metadata, &target.metadata, &settings.added_key);
-            if changes.is_empty() {
-                context.plan(|plan| plan.classify(&source.id, Action::Keep, &[]));
-                recorder.found(Category::InSync, &source.id, |counts| counts.in_sync += 1);
-                return None;
-            }
-            changes
-        }
-    };
-    let Some(source_text) = text(&source.metadata, &settings.text_key) else {
-        context.plan(|plan| plan.classify(&source.id, Action::Skip, &[]));
-        recorder.found(Category::NoText, &source.id, |counts| counts.no_text += 1);
+    target: Metadata,
+    batch: &mut Batch,
+) -> Option<Read> {
+    let changes = changes(&source.metadata, &target, &context.settings.added_key);
+    if changes.is_empty() {
+        batch.done.push(in_sync(context, &again));
         return None;
+    }
+    Some(Read { again, source, target: Some(target), changes })
+}
+
+/// Which vector of the target may stay, and why.
+#[derive(Debug, Default)]
+struct Kept {
+    vector: Option<Vec<f32>>,
+    same_text: bool,
+    proven: bool,
+}
+
+/// Decides on records that differ, once it is known which vectors of theirs may stay.
+async fn decide_changed<S, T: ReadIndex>(
+    context: &Context<S, T>,
+    changed: Vec<Read>,
+    batch: &mut Batch,
+) -> Result<(), PortError> {
+    let mut kept = kept_vectors(context, &changed).await?;
+    for read in changed {
+        let kept = kept.remove(&read.again.id).unwrap_or_default();
+        decide(context, read, kept, batch);
+    }
+    Ok(())
+}
+
+/// Looks for vectors that may stay, among the records whose text did not change. The ledger is a hint: a vector counts
+/// as proven only if the target returns the very numbers that tain wrote.
+async fn kept_vectors<S, T: ReadIndex>(
+    context: &Context<S, T>,
+    changed: &[Read],
+) -> Result<HashMap<String, Kept>, PortError> {
+    let key = &context.settings.text_key;
+    let same: HashMap<String, TextHash> = changed
+        .iter()
+        .filter_map(|read| {
+            let text_now = text(&read.source.metadata, key)?;
+            let same = text(read.target.as_ref()?, key)? == text_now;
+            same.then(|| (read.again.id.clone(), text_hash(text_now)))
+        })
+        .collect();
+    if same.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<String> = same.keys().cloned().collect();
+    let known = context.store.ledger(&context.ledger, &ids).await.map_err(|error| store_failed(&error))?;
+    let known: HashMap<String, LedgerEntry> = known
+        .into_iter()
+        .filter(|entry| {
+            entry.vector.made_by == context.settings.made_by
+                && same.get(&entry.id).is_some_and(|text| *text == entry.vector.text)
+        })
+        .map(|entry| (entry.id.clone(), entry))
+        .collect();
+    let mut kept: HashMap<String, Kept> = same
+        .keys()
+        .map(|id| (id.clone(), Kept { vector: None, same_text: true, proven: known.contains_key(id) }))
+        .collect();
+    let mut wanted: Vec<String> = match context.reuse {
+        Reuse::Never => return Ok(kept),
+        Reuse::Proven => known.keys().cloned().collect(),
+        Reuse::SameText => ids,
     };
-    let same_text =
-        target.as_ref().is_some_and(|target| text(&target.metadata, &settings.text_key) == Some(source_text));
-    let over_long = gemini::estimate_tokens(source_text) > settings.input_tokens;
-    let id = source.id.clone();
-    let category = if phase == Step::Migrate { Category::Missing } else { Category::Changed };
-    recorder.found(category, &id, |counts| match category {
-        Category::Missing => counts.missing += 1,
-        _ => counts.changed += 1,
-    });
-    let target_metadata = target.as_ref().map(|target| &target.metadata);
-    let mut prepared = match prepare(settings, context.overwrite, phase, source, target_metadata) {
+    if wanted.is_empty() {
+        return Ok(kept);
+    }
+    wanted.sort_unstable();
+    let fetch = context.target.fetch_records(&context.namespace, &wanted);
+    for record in context.timed(FlowStage::Fetch, fetch).await? {
+        let Some(kept) = kept.get_mut(&record.id) else { continue };
+        let fits = record.values.len() == context.settings.dimensions as usize;
+        let proven =
+            known.get(&record.id).is_some_and(|entry| entry.vector.values == values_digest(&record.values));
+        kept.proven = fits && proven;
+        if fits && (proven || context.reuse == Reuse::SameText) {
+            kept.vector = Some(record.values);
+        }
+    }
+    Ok(kept)
+}
+
+/// A store that cannot be read ends the run: what it would have told is not guessed.
+pub(crate) fn store_failed(error: &store::StoreError) -> PortError {
+    PortError::failed(error.to_string())
+}
+
+/// Decides what happens to a record that is missing or changed.
+fn decide<S, T>(context: &Context<S, T>, read: Read, kept: Kept, batch: &mut Batch) {
+    let settings = &context.settings;
+    let Read { again, source, target, changes } = read;
+    let Some(text) = text(&source.metadata, &settings.text_key) else {
+        batch.done.push(no_text(context, &again));
+        return;
+    };
+    let (hash, tokens) = (text_hash(text), gemini::estimate_tokens(text));
+    let phase = if target.is_none() { Step::Migrate } else { Step::Update };
+    let action = if target.is_none() { Action::Migrate } else { Action::Update };
+    let reuses = kept.vector.is_some();
+    let mut item = Item {
+        id: again.id,
+        phase,
+        added: Added::Set,
+        over_long: tokens > settings.input_tokens && !reuses,
+        moved: again.planned.as_ref().is_some_and(|(planned, _)| *planned != action),
+        attempts: again.attempts,
+    };
+    let prepared = match prepare(settings, context.overwrite, source, target.as_ref()) {
         Ok(prepared) => prepared,
         Err(message) => {
-            context.plan(|plan| plan.classify(&id, Action::Unreadable, &[]));
-            recorder.failed(&id, phase, &message);
-            return None;
+            item.over_long = false;
+            let contribution = contribution(context, Action::Unreadable, &item.id);
+            let (_, done) = item.failed(message, context.recorder.now());
+            batch.done.push(Done { contribution, ..done });
+            return;
         }
     };
-    match prepared.added {
-        Added::Set => {}
-        Added::Kept => recorder.found(Category::Kept, &id, |counts| counts.kept += 1),
-        Added::Overwritten => recorder.count(|counts| counts.overwritten += 1),
-    }
-    let vector = target
-        .and_then(|target| target.vector)
-        .filter(|vector| same_text && vector.len() == settings.dimensions as usize);
-    let reuses = vector.is_some();
-    if over_long && !reuses {
-        recorder.found(Category::OverLong, &id, |counts| counts.over_long += 1);
-    }
-    context.plan(|plan| {
-        let action = if phase == Step::Migrate { Action::Migrate } else { Action::Update };
-        let content = serde_json::to_vec(&prepared.candidate.metadata).unwrap_or_default();
-        plan.classify(&id, action, &content);
-        plan.work(Work { prepared: &prepared, text: prepared.candidate.text(settings), reuses }, settings);
-        if same_text {
-            plan.reusable();
-        }
-        if phase == Step::Update {
-            plan.differs(&id, changes);
-        }
+    item.added = prepared.added;
+    let planned = again.planned.and_then(|(_, digest)| digest);
+    let digest = (context.plans || planned.is_some()).then(|| {
+        let content = serde_json::to_vec(&prepared.metadata).unwrap_or_default();
+        classified(action, &item.id, &content)
     });
-    prepared.candidate.vector = vector;
-    Some(prepared.candidate)
+    item.moved |= planned.is_some() && planned != digest;
+    if context.plans {
+        let work = Work {
+            text: hash,
+            tokens,
+            bytes: prepared.bytes,
+            reuses,
+            same_text: kept.same_text,
+            proven: kept.proven,
+        };
+        let differs = (phase == Step::Update).then(|| (item.id.clone(), changes));
+        let contribution = Contribution { digest: digest.unwrap_or_default(), work: Some(work), differs };
+        let settled = Settled {
+            categories: item.categories(),
+            digest,
+            text: (!reuses).then_some(hash),
+            vector: None,
+            id: item.id.clone(),
+        };
+        batch.done.push(Done {
+            settled,
+            counts: item.read(),
+            failure: None,
+            contribution: Some(Box::new(contribution)),
+        });
+        return;
+    }
+    batch.write.push(Candidate {
+        item,
+        metadata: prepared.metadata,
+        sparse: prepared.sparse,
+        text_hash: hash,
+        vector: kept.vector,
+    });
 }

@@ -1,24 +1,107 @@
 //! What is to be written, decided from what was read.
 
 use pinecone::{EncodedRecord, FetchedMetadata, Metadata, SparseValues};
-use protocol::Step;
+use protocol::{Category, Counts, FailedRecord, Step};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use store::Settled;
 
 use crate::{
     compare::{equal, present},
+    journal::Done,
     settings::Settings,
 };
 
 /// The first half of a text's SHA-256: equal texts are embedded once, and two different ones never share a vector.
-pub(crate) type TextHash = [u8; 16];
+pub(crate) type TextHash = store::Digest;
+
+/// What is remembered of a record that is to be written until it is settled.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    pub id: String,
+    /// [`Step::Migrate`] or [`Step::Update`].
+    pub phase: Step,
+    pub added: Added,
+    pub over_long: bool,
+    /// It is something else than the plan said.
+    pub moved: bool,
+    /// How many runs have tried it, this one included.
+    pub attempts: u32,
+}
+
+impl Item {
+    /// The counts that it stands behind since it was read.
+    pub fn read(&self) -> Counts {
+        let mut counts = Counts { moved: u64::from(self.moved), ..Counts::default() };
+        match self.phase {
+            Step::Migrate => counts.missing = 1,
+            _ => counts.changed = 1,
+        }
+        match self.added {
+            Added::Set => {}
+            Added::Kept => counts.kept = 1,
+            Added::Overwritten => counts.overwritten = 1,
+        }
+        counts.over_long = u64::from(self.over_long);
+        counts
+    }
+
+    /// The categories that it is listed in since it was read.
+    pub fn categories(&self) -> Vec<Category> {
+        let mut categories =
+            vec![if self.phase == Step::Migrate { Category::Missing } else { Category::Changed }];
+        if self.added == Added::Kept {
+            categories.push(Category::Kept);
+        }
+        if self.over_long {
+            categories.push(Category::OverLong);
+        }
+        if self.moved {
+            categories.push(Category::Moved);
+        }
+        categories
+    }
+
+    /// It was written: what it adds to the counters, and for the journal.
+    pub fn written(self, vector: Option<store::Vector>, how: Counts) -> (Counts, Done) {
+        let mut now = how;
+        let mut categories = self.categories();
+        match self.phase {
+            Step::Migrate => {
+                now.migrated = 1;
+                categories.push(Category::Migrated);
+            }
+            _ => {
+                now.updated = 1;
+                categories.push(Category::Updated);
+            }
+        }
+        let mut counts = self.read();
+        counts.add(&now);
+        let settled = Settled { id: self.id, categories, vector, ..Settled::default() };
+        (now, Done { settled, counts, failure: None, contribution: None })
+    }
+
+    /// It failed: what it adds to the counters, and for the journal.
+    pub fn failed(self, message: String, at: u64) -> (Counts, Done) {
+        let mut now = Counts { failed: 1, ..Counts::default() };
+        match self.phase {
+            Step::Migrate => now.failed_missing = 1,
+            _ => now.failed_changed = 1,
+        }
+        let mut counts = self.read();
+        counts.add(&now);
+        let failure =
+            FailedRecord { id: self.id.clone(), step: self.phase, message, attempts: self.attempts, at };
+        let settled = Settled { categories: self.categories(), id: self.id, ..Settled::default() };
+        (now, Done { settled, counts, failure: Some(failure), contribution: None })
+    }
+}
 
 /// A record that is to be written once it has a vector.
 #[derive(Debug)]
 pub(crate) struct Candidate {
-    pub id: String,
-    /// [`Step::Migrate`] or [`Step::Update`].
-    pub phase: Step,
+    pub item: Item,
     /// What will be written: the source's metadata, whole, and the added key.
     pub metadata: Metadata,
     pub sparse: Option<SparseValues>,
@@ -84,34 +167,44 @@ pub(crate) fn added_value(
     if overwrite { (settings.added_value.clone(), Added::Overwritten) } else { (held.clone(), Added::Kept) }
 }
 
-/// A record as it would be written, with how many bytes that takes without its dense vector.
+/// What would be written for a source record that has a text, without its dense vector.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub candidate: Candidate,
+    pub metadata: Metadata,
+    pub sparse: Option<SparseValues>,
     pub added: Added,
+    /// Bytes that it takes in an upsert.
     pub bytes: u64,
 }
 
-/// Makes a candidate of a source record that has a text.
+/// Prepares a source record that has a text.
 ///
 /// # Errors
 /// In words, when Pinecone could not hold the record: then nothing is paid for it.
 pub(crate) fn prepare(
     settings: &Settings,
     overwrite: bool,
-    phase: Step,
     source: FetchedMetadata,
     target: Option<&Metadata>,
 ) -> Result<Prepared, String> {
-    let FetchedMetadata { id, mut metadata, sparse_values } = source;
-    let text_hash = text_hash(text(&metadata, &settings.text_key).unwrap_or_default());
+    let FetchedMetadata { id, mut metadata, sparse_values: sparse } = source;
     let (value, added) = added_value(settings, overwrite, &metadata, target);
     metadata.insert(settings.added_key.clone(), value);
-    let encoded = EncodedRecord::new(&id, &[1.0], sparse_values.as_ref(), &metadata)
-        .map_err(|error| error.to_string())?;
+    let encoded =
+        EncodedRecord::new(&id, &[1.0], sparse.as_ref(), &metadata).map_err(|error| error.to_string())?;
     let bytes = u64::try_from(encoded.encoded_len()).unwrap_or(u64::MAX);
-    let candidate = Candidate { id, phase, metadata, sparse: sparse_values, text_hash, vector: None };
-    Ok(Prepared { candidate, added, bytes })
+    Ok(Prepared { metadata, sparse, added, bytes })
+}
+
+/// The half of a SHA-256 that tells vectors apart, by their numbers as 32-bit floats.
+pub(crate) fn values_digest(values: &[f32]) -> store::Digest {
+    let mut hasher = Sha256::new();
+    for value in values {
+        hasher.update(value.to_le_bytes());
+    }
+    let mut half = store::Digest::default();
+    half.copy_from_slice(&hasher.finalize()[..16]);
+    half
 }
 
 #[cfg(test)]

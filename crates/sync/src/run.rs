@@ -2,30 +2,38 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
 use futures::FutureExt;
 use pinecone::Namespace;
 use protocol::{
-    EndpointUse, LogLevel, Pacing, RunHead, RunId, RunKind, RunRequest, RunState, Step, StepState,
+    Category, Counts, EndpointUse, LogLevel, Pacing, Pause, PauseReason, RunHead, RunId, RunKind, RunRequest,
+    RunState, Step, StepState,
 };
+use store::{Found, LedgerKey, Store};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     context::Context,
-    diff::{Order, Side},
+    diff::{Order, Position, Side},
     embedding::Texts,
-    pipeline::{self, Orders, Pass},
-    plan::{PlanBuilder, pages},
-    ports::{Embed, PortError, ReadIndex, WriteIndex},
+    journal::{Checkpoint, Journal, restore},
+    pipeline::{self, Origin, Pass, Start},
+    plan::{Action, pages},
+    ports::{Embed, ErrorClass, PortError, ReadIndex, WriteIndex},
+    reading::{Again, store_failed},
     recorder::Recorder,
     settings::Settings,
+    stop::{Stop, StopReason},
     verify::verify,
     words::{grouped, records},
 };
+
+/// Rows that are read from the store at once.
+const STORE_PAGE: u32 = 5_000;
 
 /// Counters are sent at most this often.
 const TICK: Duration = Duration::from_millis(100);
@@ -72,10 +80,34 @@ impl<S, T, E> std::fmt::Debug for Services<S, T, E> {
     }
 }
 
+/// What makes a run durable.
+#[derive(Clone)]
+pub struct Durable {
+    /// Where it is kept.
+    pub store: Arc<dyn Store>,
+    /// Whose vectors it writes, in the ledger.
+    pub ledger: LedgerKey,
+    /// Where a new run takes its ids from. One that goes on knows it from its head.
+    pub origin: Origin,
+}
+
+impl std::fmt::Debug for Durable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Durable")
+            .field("ledger", &self.ledger)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The steps of a run, in order.
 pub fn steps(request: &RunRequest) -> Vec<Step> {
-    let mut steps = vec![Step::List, Step::Compare];
-    if writes(request) {
+    let mut steps = Vec::new();
+    if request.plan.is_none() && request.retry.is_none() {
+        steps.push(Step::List);
+    }
+    steps.push(Step::Compare);
+    if request.is_live() {
         steps.push(Step::Migrate);
         if request.kind == RunKind::Mirror {
             steps.push(Step::Update);
@@ -86,11 +118,22 @@ pub fn steps(request: &RunRequest) -> Vec<Step> {
 }
 
 /// What does not change in a run that begins now.
-pub fn head(id: RunId, request: RunRequest, indexes: (&str, &str), settings: &Settings, now: u64) -> RunHead {
+pub fn head(
+    id: RunId,
+    request: RunRequest,
+    indexes: (&str, &str),
+    origin: &Origin,
+    settings: &Settings,
+    now: u64,
+) -> RunHead {
     RunHead {
         id,
         steps: steps(&request),
         request,
+        origin: match origin {
+            Origin::Listing => None,
+            Origin::Plan(run) | Origin::Failures(run) => Some(run.clone()),
+        },
         source: indexes.0.to_owned(),
         target: indexes.1.to_owned(),
         texts_per_minute: settings.texts_per_minute,
@@ -98,21 +141,27 @@ pub fn head(id: RunId, request: RunRequest, indexes: (&str, &str), settings: &Se
     }
 }
 
-/// Whether a run pays and writes (law 4).
-fn writes(request: &RunRequest) -> bool {
-    request.kind != RunKind::Analyze && !request.dry_run
+/// The origin that a run's head tells of.
+pub fn origin(head: &RunHead) -> Origin {
+    match (&head.origin, &head.request.retry) {
+        (Some(_), Some(run)) => Origin::Failures(run.clone()),
+        (Some(run), None) => Origin::Plan(run.clone()),
+        (None, _) => Origin::Listing,
+    }
 }
 
-/// Does a run. Everything that happens is in the recorder; the last event says how it ended.
+/// Does a run, or goes on with one that has a checkpoint in the store. Everything that happens is in the recorder and in
+/// the store; the last event says how it ended. The store must have been told of the run.
 ///
-/// `stop` asks it to end: nothing new begins, what is in flight has [`Settings::stop_grace`] to be acknowledged, and
-/// what was acknowledged is in the target.
+/// `stop` asks it to end: nothing new begins, what is in flight has [`Settings::stop_grace`] (or
+/// [`Settings::shutdown_grace`]) to be acknowledged, and what was acknowledged is in the target and in the store.
 pub async fn execute<S, T, E>(
     services: &Services<S, T, E>,
     settings: &Settings,
     request: &RunRequest,
     recorder: &Arc<Recorder>,
-    stop: CancellationToken,
+    durable: &Durable,
+    stop: &Stop,
 ) -> RunState
 where
     S: ReadIndex,
@@ -120,15 +169,50 @@ where
     E: Embed,
 {
     let settings = settings.clone().with_batch_size(request.batch_size);
+    let halt = stop.token().child_token();
+    let run = recorder.id();
+    let restored = restore(&*durable.store, &run).await;
+    let (checkpoint, goes_on) = match restored {
+        Ok(Some(checkpoint)) => (checkpoint, true),
+        Ok(None) => (Checkpoint::default(), false),
+        Err(error) => {
+            // Without its checkpoint the run would do again what was done, so it stays as it is.
+            let (state, error, pause) = conclude(recorder, Some((Step::Compare, store_failed(&error))), stop);
+            recorder.finish(state, error, pause);
+            return state;
+        }
+    };
+    let (journal, keeper) = Journal::begin(
+        durable.store.clone(),
+        recorder.clone(),
+        settings.clone(),
+        checkpoint.clone(),
+        halt.clone(),
+    );
+    let frame =
+        Frame { services, settings: &settings, request, recorder, durable, journal: journal.clone(), halt };
     let stopped = async {
-        stop.cancelled().await;
-        recorder.cancelling();
-        sleep(settings.stop_grace).await;
+        stop.wait().await;
+        let grace = match stop.asked() {
+            Some(StopReason::Cancel) => {
+                recorder.cancelling();
+                settings.stop_grace
+            }
+            Some(StopReason::Shutdown) => {
+                recorder.pausing();
+                settings.shutdown_grace
+            }
+            Some(StopReason::Pause) | None => {
+                recorder.pausing();
+                settings.stop_grace
+            }
+        };
+        sleep(grace).await;
     };
     let failure = tokio::select! {
         biased;
         // A bug of ours must not leave a run that seems to go on for ever.
-        failure = AssertUnwindSafe(work(services, &settings, request, recorder, &stop)).catch_unwind() => {
+        failure = AssertUnwindSafe(frame.work(checkpoint, goes_on)).catch_unwind() => {
             failure.unwrap_or_else(|_| {
                 let message = "tain itself failed: please report it with what it wrote to stderr";
                 Some((Step::Compare, PortError::failed(message)))
@@ -137,9 +221,24 @@ where
         () = stopped => None,
         never = tick(services, recorder) => match never {},
     };
+    journal.flush().await;
     recorder.publish_progress(&(services.probe)());
-    let (state, error) = conclude(recorder, failure, stop.is_cancelled());
-    recorder.finish(state, error);
+    // What was read and not settled is read again when the run goes on, so it does not count until then.
+    let settled = journal.counts().await;
+    let failure = match journal.broken() {
+        Some(message) => Some((Step::Compare, PortError::failed(message))),
+        None => failure,
+    };
+    let (state, error, pause) = conclude(recorder, failure, stop);
+    if state.is_resumable()
+        && let Some(settled) = settled
+    {
+        recorder.set_counts(settled);
+    }
+    recorder.finish(state, error, pause);
+    drop((journal, frame));
+    // The last commit holds the end; if it fails, the store shows the run as interrupted, and it can go on.
+    drop(keeper.await);
     state
 }
 
@@ -153,146 +252,285 @@ async fn tick<S, T, E>(services: &Services<S, T, E>, recorder: &Recorder) -> std
     }
 }
 
-async fn work<S, T, E>(
-    services: &Services<S, T, E>,
-    settings: &Settings,
-    request: &RunRequest,
-    recorder: &Arc<Recorder>,
-    stop: &CancellationToken,
-) -> Option<(Step, PortError)>
-where
-    S: ReadIndex,
-    T: WriteIndex,
-    E: Embed,
-{
-    let namespace = match Namespace::parse(&request.namespace) {
-        Ok(namespace) => namespace,
-        Err(error) => return Some((Step::List, PortError::failed(error.to_string()))),
-    };
-    let mut orders = Orders::default();
-    let mut texts = Texts::default();
-    loop {
-        let context = Arc::new(Context {
-            source: services.source.clone(),
-            target: services.target.clone(),
-            namespace: namespace.clone(),
-            settings: settings.clone(),
-            reuse: request.reuse,
-            overwrite: request.overwrite_added,
-            compares: request.kind != RunKind::Reembed,
-            recorder: recorder.clone(),
-            plan: Mutex::new(PlanBuilder::default()),
-            wind_down: stop.child_token(),
-            failure: Mutex::new(None),
-        });
-        let pass = match (&services.embedder, writes(request)) {
-            (_, false) => pipeline::analyze(&context, orders).await,
-            (Some(embedder), true) => {
-                for step in recorder.view().head.steps {
-                    if matches!(step, Step::Migrate | Step::Update) {
-                        recorder.step(step, StepState::Running, "");
-                    }
-                }
-                pipeline::mirror(&context, embedder.clone(), &mut texts, orders).await
-            }
-            (None, true) => {
-                let message = "this run needs the embedding service: set GOOGLE_AI_API_KEY";
-                return Some((Step::Migrate, PortError::failed(message)));
-            }
-        };
-        let failure = context.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if failure.is_some() || stop.is_cancelled() {
-            return failure;
-        }
-        match pass {
-            Pass::OutOfOrder(Side::Source) if orders.source == Order::Promised => {
-                orders.source = Order::SortedHere;
-            }
-            Pass::OutOfOrder(Side::Target) if orders.target == Order::Promised => {
-                orders.target = Order::SortedHere;
-            }
-            Pass::OutOfOrder(_) => {
-                return Some((
-                    Step::List,
-                    PortError::failed("a listing that was sorted here is not in order"),
-                ));
-            }
-            Pass::Ended => return end(&context, request).await,
-        }
-        recorder.reset_classification();
-    }
+/// Everything that the passes of one run share.
+struct Frame<'a, S, T, E> {
+    services: &'a Services<S, T, E>,
+    settings: &'a Settings,
+    request: &'a RunRequest,
+    recorder: &'a Arc<Recorder>,
+    durable: &'a Durable,
+    journal: Journal,
+    /// Cancelled when the run is asked to stop, or when the journal cannot be kept.
+    halt: CancellationToken,
 }
 
-/// What is left when everything was read and written.
-async fn end<S: ReadIndex, T: ReadIndex>(
-    context: &Arc<Context<S, T>>,
-    request: &RunRequest,
-) -> Option<(Step, PortError)> {
-    let recorder = &context.recorder;
-    let counts = recorder.counts();
-    let pages = pages(counts.source_listed) + pages(counts.target_listed);
-    let plan = context.plan(std::mem::take).build(&counts, &context.settings, pages);
-    if let Some(planned) = &request.plan
-        && *planned != plan.hash
-    {
-        recorder.log(
-            LogLevel::Warn,
+impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
+    async fn work(&self, checkpoint: Checkpoint, goes_on: bool) -> Option<(Step, PortError)> {
+        let namespace = match Namespace::parse(&self.request.namespace) {
+            Ok(namespace) => namespace,
+            Err(error) => return Some((Step::List, PortError::failed(error.to_string()))),
+        };
+        let mut texts = Texts::default();
+        let begun =
+            if goes_on { self.go_on(checkpoint, &mut texts).await } else { self.begin(&namespace).await };
+        let mut start = match begun {
+            Ok(start) => start,
+            Err(error) => return Some((Step::Compare, error)),
+        };
+        loop {
+            let context = self.context(namespace.clone());
+            let pass = match (&self.services.embedder, self.request.is_live()) {
+                (_, false) => pipeline::analyze(&context, start).await,
+                (Some(embedder), true) => {
+                    for step in self.recorder.view().head.steps {
+                        if matches!(step, Step::Migrate | Step::Update) {
+                            self.recorder.step(step, StepState::Running, "");
+                        }
+                    }
+                    pipeline::mirror(&context, embedder.clone(), &mut texts, start).await
+                }
+                (None, true) => {
+                    let message = "this run needs the embedding service: set GOOGLE_AI_API_KEY";
+                    return Some((Step::Migrate, PortError::failed(message)));
+                }
+            };
+            let failure = context.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if failure.is_some() || self.halt.is_cancelled() {
+                return failure;
+            }
+            let position = match pass {
+                Pass::Ended => return self.end(&context).await,
+                Pass::OutOfOrder(side) => match self.listed_again(side).await {
+                    Ok(position) => position,
+                    Err(error) => return Some((Step::List, error)),
+                },
+            };
+            start = Start { pending: Vec::new(), position, origin: Origin::Listing };
+        }
+    }
+
+    fn context(&self, namespace: Namespace) -> Arc<Context<S, T>> {
+        Arc::new(Context {
+            source: self.services.source.clone(),
+            target: self.services.target.clone(),
+            namespace,
+            settings: self.settings.clone(),
+            reuse: self.request.reuse,
+            overwrite: self.request.overwrite_added,
+            compares: self.request.kind != RunKind::Reembed,
+            recorder: self.recorder.clone(),
+            journal: self.journal.clone(),
+            store: self.durable.store.clone(),
+            ledger: self.durable.ledger.clone(),
+            plans: !self.request.is_live(),
+            written: AtomicU64::new(0),
+            wind_down: self.halt.child_token(),
+            failure: Mutex::new(None),
+        })
+    }
+
+    /// Where a new run begins.
+    async fn begin(&self, namespace: &Namespace) -> Result<Start, PortError> {
+        let origin = self.durable.origin.clone();
+        let mut counts = Counts::default();
+        let position = match &origin {
+            Origin::Listing => Position::default(),
+            Origin::Plan(run) => {
+                // What the analysis listed stands for what this run does not list again.
+                let view = self.durable.store.view(run).await.map_err(|error| store_failed(&error))?;
+                let Some(plan) = view.and_then(|view| view.plan) else {
+                    return Err(PortError::failed(format!("the plan of run {run} is gone; analyze again")));
+                };
+                counts.source_listed = plan.source;
+                counts.target_listed = plan.target;
+                counts.only_source = plan.missing;
+                counts.in_both = plan.in_sync + plan.changed + plan.no_text;
+                counts.orphans = plan.orphans;
+                counts.in_sync = plan.in_sync;
+                counts.no_text = plan.no_text;
+                if self.request.kind == RunKind::Reembed {
+                    counts.in_sync += plan.changed;
+                }
+                counts.listed = true;
+                let found = format!(
+                    "executes plan {} of run {run}: {} to migrate, {} to update; every record is checked again",
+                    plan.hash,
+                    grouped(plan.missing),
+                    grouped(plan.changed)
+                );
+                self.recorder.log(LogLevel::Info, found);
+                Position::Entries { category: Category::Missing, after: None }
+            }
+            Origin::Failures(run) => {
+                let failed = self.durable.store.view(run).await.map_err(|error| store_failed(&error))?;
+                counts.in_both = failed.map_or(0, |view| view.progress.counts.failed);
+                counts.target_listed = self.services.target.count(namespace).await?;
+                counts.listed = true;
+                let again = format!("tries {} of run {run} again", records(counts.in_both));
+                self.recorder.log(LogLevel::Info, again);
+                Position::Entries { category: Category::Changed, after: None }
+            }
+        };
+        self.recorder.add(&counts);
+        let handed = crate::journal::Handed { counts, position: position.clone(), ..Default::default() };
+        self.journal.handed(handed).await;
+        Ok(Start { pending: Vec::new(), position, origin })
+    }
+
+    /// Where a run goes on.
+    async fn go_on(&self, checkpoint: Checkpoint, texts: &mut Texts) -> Result<Start, PortError> {
+        let Durable { store, origin, .. } = self.durable;
+        let run = self.recorder.id();
+        self.recorder.set_counts(checkpoint.counts.clone());
+        if self.request.is_live() {
+            let mut after: Option<String> = None;
+            loop {
+                let page = store
+                    .paid(&run, after.as_deref(), STORE_PAGE)
+                    .await
+                    .map_err(|error| store_failed(&error))?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.id.clone());
+                for entry in &page {
+                    texts.written(entry.vector.text, &entry.id);
+                }
+            }
+        }
+        let attempts = if matches!(origin, Origin::Failures(_)) { 2 } else { 1 };
+        let mut pending = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = store
+                .pending(&run, after.as_deref(), STORE_PAGE)
+                .await
+                .map_err(|error| store_failed(&error))?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id.clone());
+            pending.extend(page.into_iter().map(|pending| {
+                let action = match pending.found {
+                    Found::Missing => Action::Migrate,
+                    Found::Both => Action::Update,
+                };
+                let planned = matches!(origin, Origin::Plan(_)).then_some((action, None));
+                Again { id: pending.id, planned, attempts }
+            }));
+        }
+        self.recorder.log(
+            LogLevel::Info,
             format!(
-                "the indexes have moved since plan {planned}: this run found {} to migrate and {} to update (plan {})",
-                grouped(plan.missing),
-                grouped(plan.changed),
-                plan.hash
+                "goes on from its checkpoint; {} were in flight and are read again",
+                records(pending.len() as u64)
             ),
         );
+        Ok(Start { pending, position: checkpoint.position, origin: origin.clone() })
     }
-    recorder.plan(plan);
-    if !writes(request) {
-        return None;
+
+    /// Where a run begins again whose listing was not in order.
+    async fn listed_again(&self, side: Side) -> Result<Position, PortError> {
+        self.journal.flush().await;
+        let checkpoint =
+            restore(&*self.durable.store, &self.recorder.id()).await.map_err(|error| store_failed(&error))?;
+        let mut position = match checkpoint.map(|checkpoint| checkpoint.position) {
+            Some(Position::Listings { source, target, .. }) => (source.order, target.order),
+            _ => (Order::Promised, Order::Promised),
+        };
+        let order = match side {
+            Side::Source => &mut position.0,
+            Side::Target => &mut position.1,
+        };
+        if *order == Order::SortedHere {
+            return Err(PortError::failed("a listing that was sorted here is not in order"));
+        }
+        *order = Order::SortedHere;
+        let from = |order| crate::diff::SidePosition { order, ..Default::default() };
+        let position = Position::Listings { source: from(position.0), target: from(position.1), after: None };
+        self.recorder.reset_classification();
+        self.journal.reset(position.clone()).await;
+        Ok(position)
     }
-    recorder.step(Step::Migrate, StepState::Done, format!("{} migrated", grouped(counts.migrated)));
-    if request.kind == RunKind::Mirror {
-        recorder.step(Step::Update, StepState::Done, format!("{} updated", grouped(counts.updated)));
+
+    /// What is left when everything was read and written.
+    async fn end(&self, context: &Arc<Context<S, T>>) -> Option<(Step, PortError)> {
+        let recorder = self.recorder;
+        let counts = recorder.counts();
+        if counts.moved + counts.gone > 0 && self.request.plan.is_some() {
+            recorder.log(
+                LogLevel::Warn,
+                format!(
+                    "the indexes have moved since the plan was made: {} are not as planned, {} are no longer in the \
+                     source; what came into the source since then is not in the plan: analyze again to find it",
+                    records(counts.moved),
+                    records(counts.gone)
+                ),
+            );
+        }
+        if !self.request.is_live() {
+            let pages = match self.durable.origin {
+                Origin::Listing => pages(counts.source_listed) + pages(counts.target_listed),
+                Origin::Plan(_) | Origin::Failures(_) => 0,
+            };
+            recorder.plan(self.journal.plan().await.build(&counts, self.settings, pages));
+            return None;
+        }
+        recorder.step(Step::Migrate, StepState::Done, format!("{} migrated", grouped(counts.migrated)));
+        if self.request.kind == RunKind::Mirror {
+            recorder.step(Step::Update, StepState::Done, format!("{} updated", grouped(counts.updated)));
+        }
+        recorder.step(Step::Verify, StepState::Running, "");
+        let verification = verify(context).await;
+        recorder.step(Step::Verify, StepState::Done, verification.summary.clone());
+        recorder.log(LogLevel::Info, verification.summary.clone());
+        recorder.verified(verification);
+        None
     }
-    recorder.step(Step::Verify, StepState::Running, "");
-    let verification = verify(context).await;
-    recorder.step(Step::Verify, StepState::Done, verification.summary.clone());
-    recorder.log(LogLevel::Info, verification.summary.clone());
-    recorder.verified(verification);
-    None
 }
 
 /// Closes the steps that are still open, and says how the run ended.
 fn conclude(
     recorder: &Recorder,
     failure: Option<(Step, PortError)>,
-    cancelled: bool,
-) -> (RunState, Option<String>) {
+    stop: &Stop,
+) -> (RunState, Option<String>, Option<Pause>) {
     let counts = recorder.counts();
     let done = format!("{} migrated, {} updated", grouped(counts.migrated), grouped(counts.updated));
-    match failure {
-        Some((step, error)) => {
+    let paused = |reason: PauseReason, message: String, until: Option<u64>| {
+        close(recorder, StepState::Paused);
+        recorder.log(LogLevel::Info, format!("paused: {message}; until then {done}"));
+        (RunState::Paused, None, Some(Pause { reason, message, until }))
+    };
+    match (failure, stop.asked()) {
+        (Some((_, error)), _) if error.class == ErrorClass::QuotaExhausted => {
+            paused(PauseReason::Quota, error.message, error.until)
+        }
+        (Some((step, error)), _) => {
             let failed = recorder.view().steps.into_iter().find(|view| view.step == step);
             // A run without that step (an analysis cannot fail to migrate) shows it in the step that was at work.
             let step = failed.map_or(Step::Compare, |view| view.step);
             recorder.step(step, StepState::Failed, error.message.clone());
             close(recorder, StepState::Cancelled);
             recorder.log(LogLevel::Error, format!("stopped: {}; until then {done}", error.message));
-            (RunState::Failed, Some(error.message))
+            (RunState::Failed, Some(error.message), None)
         }
-        None if cancelled => {
+        (None, Some(StopReason::Cancel)) => {
             close(recorder, StepState::Cancelled);
-            recorder.log(LogLevel::Info, format!("cancelled; until then {done}; run again to go on"));
-            (RunState::Cancelled, None)
+            recorder.log(LogLevel::Info, format!("cancelled; until then {done}"));
+            (RunState::Cancelled, None, None)
         }
-        None if counts.failed > 0 => {
+        (None, Some(StopReason::Pause)) => {
+            paused(PauseReason::Requested, "on request; what was in flight is done".to_owned(), None)
+        }
+        (None, Some(StopReason::Shutdown)) => {
+            paused(PauseReason::Shutdown, "tain was stopped; the run can go on".to_owned(), None)
+        }
+        (None, None) if counts.failed > 0 => {
             recorder.log(LogLevel::Warn, format!("{} failed; all others are done", records(counts.failed)));
-            (RunState::DoneWithFailures, None)
+            (RunState::DoneWithFailures, None, None)
         }
-        None => {
-            if writes(&recorder.view().head.request) {
+        (None, None) => {
+            if recorder.view().head.request.is_live() {
                 recorder.log(LogLevel::Info, format!("done: {done}"));
             }
-            (RunState::Done, None)
+            (RunState::Done, None, None)
         }
     }
 }

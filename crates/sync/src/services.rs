@@ -10,22 +10,22 @@ use tokio::time::Instant;
 use upstream::Meter;
 
 use crate::{
-    ports::{Embed, Embedded, ErrorClass, Page, PortError, ReadIndex, Upserted, WriteIndex},
+    ports::{Embed, Embedded, ErrorClass, ListedPage, Page, PortError, ReadIndex, Upserted, WriteIndex},
     recorder::Clock,
     run::{Services, Usage, UsageNote},
 };
 
 /// The old index.
-#[derive(Debug, Clone)]
-pub struct SourceReader(SourceIndex);
+#[derive(Clone)]
+pub struct SourceReader(SourceIndex, Clock);
 
 /// The new index.
-#[derive(Debug, Clone)]
-pub struct TargetWriter(TargetIndex);
+#[derive(Clone)]
+pub struct TargetWriter(TargetIndex, Clock);
 
 /// The embedding service.
-#[derive(Debug, Clone)]
-pub struct GeminiEmbedder(Gemini);
+#[derive(Clone)]
+pub struct GeminiEmbedder(Gemini, Clock);
 
 /// The services of one run: connections and pacing are shared with other runs, counters are its own.
 pub fn connected(
@@ -36,9 +36,9 @@ pub fn connected(
 ) -> Services<SourceReader, TargetWriter, GeminiEmbedder> {
     let meter = Meter::new();
     Services {
-        source: SourceReader(source.with_meter(meter.clone())),
-        target: TargetWriter(target.with_meter(meter.clone())),
-        embedder: gemini.map(|gemini| GeminiEmbedder(gemini.with_meter(meter.clone()))),
+        source: SourceReader(source.with_meter(meter.clone()), clock.clone()),
+        target: TargetWriter(target.with_meter(meter.clone()), clock.clone()),
+        embedder: gemini.map(|gemini| GeminiEmbedder(gemini.with_meter(meter.clone()), clock.clone())),
         probe: Arc::new(move || usage(&meter, &clock)),
     }
 }
@@ -80,24 +80,22 @@ fn usage(meter: &Meter, clock: &Clock) -> Usage {
     Usage { requests, pacing, notes }
 }
 
-impl From<pinecone::Error> for PortError {
-    fn from(error: pinecone::Error) -> Self {
-        let class = if error.is_out_of_order() {
-            ErrorClass::OutOfOrder
-        } else if error.is_quota() {
-            ErrorClass::QuotaExhausted
-        } else {
-            ErrorClass::Failed
-        };
-        Self { class, message: error.to_string() }
-    }
+/// What an error of Pinecone means for a run; `now` is the time at which it happened.
+fn pinecone_error(error: &pinecone::Error, now: u64) -> PortError {
+    let class = if error.is_out_of_order() {
+        ErrorClass::OutOfOrder
+    } else if error.is_quota() {
+        ErrorClass::QuotaExhausted
+    } else {
+        ErrorClass::Failed
+    };
+    PortError { class, message: error.to_string(), until: error.quota_resets_at(now) }
 }
 
-impl From<gemini::Error> for PortError {
-    fn from(error: gemini::Error) -> Self {
-        let class = if error.is_quota() { ErrorClass::QuotaExhausted } else { ErrorClass::Failed };
-        Self { class, message: error.to_string() }
-    }
+/// What an error of Gemini means for a run; `now` is the time at which it happened.
+fn gemini_error(error: &gemini::Error, now: u64) -> PortError {
+    let class = if error.is_quota() { ErrorClass::QuotaExhausted } else { ErrorClass::Failed };
+    PortError { class, message: error.to_string(), until: error.quota_resets_at(now) }
 }
 
 /// Both indexes are read in the same way.
@@ -111,15 +109,24 @@ macro_rules! read_index {
             fn list(
                 &self,
                 namespace: &Namespace,
-            ) -> impl Stream<Item = Result<Page, PortError>> + Send + 'static {
-                self.0.list(namespace).map(|page| page.map_err(PortError::from))
+                from: Option<String>,
+            ) -> impl Stream<Item = Result<ListedPage, PortError>> + Send + 'static {
+                let clock = self.1.clone();
+                self.0.list_from(namespace, from).map(move |page| {
+                    let pinecone::ListPage { ids, token, next } =
+                        page.map_err(|error| pinecone_error(&error, clock()))?;
+                    Ok(ListedPage { ids, token, next })
+                })
             }
 
             fn list_unordered(
                 &self,
                 namespace: &Namespace,
             ) -> impl Stream<Item = Result<Page, PortError>> + Send + 'static {
-                self.0.list_unordered(namespace).map(|page| page.map_err(PortError::from))
+                let clock = self.1.clone();
+                self.0
+                    .list_unordered(namespace)
+                    .map(move |page| page.map_err(|error| pinecone_error(&error, clock())))
             }
 
             async fn fetch_metadata(
@@ -127,7 +134,10 @@ macro_rules! read_index {
                 namespace: &Namespace,
                 ids: &[String],
             ) -> Result<Vec<FetchedMetadata>, PortError> {
-                Ok(self.0.fetch_metadata(namespace, ids).await?)
+                self.0
+                    .fetch_metadata(namespace, ids)
+                    .await
+                    .map_err(|error| pinecone_error(&error, (self.1)()))
             }
 
             async fn fetch_records(
@@ -135,11 +145,11 @@ macro_rules! read_index {
                 namespace: &Namespace,
                 ids: &[String],
             ) -> Result<Vec<FetchedRecord>, PortError> {
-                Ok(self.0.fetch_records(namespace, ids).await?)
+                self.0.fetch_records(namespace, ids).await.map_err(|error| pinecone_error(&error, (self.1)()))
             }
 
             async fn count(&self, namespace: &Namespace) -> Result<u64, PortError> {
-                count(&self.0, namespace).await
+                count(&self.0, namespace).await.map_err(|error| pinecone_error(&error, (self.1)()))
             }
         }
     };
@@ -149,7 +159,7 @@ read_index!(SourceReader);
 read_index!(TargetWriter);
 
 /// Records in a namespace; one that the statistics do not name has none.
-async fn count(index: &Reader, namespace: &Namespace) -> Result<u64, PortError> {
+async fn count(index: &Reader, namespace: &Namespace) -> Result<u64, pinecone::Error> {
     Ok(index.stats().await?.namespaces.get(namespace).copied().unwrap_or(0))
 }
 
@@ -159,16 +169,24 @@ impl WriteIndex for TargetWriter {
         namespace: &Namespace,
         records: Vec<EncodedRecord>,
     ) -> Result<Upserted, PortError> {
-        let outcome =
-            self.0.upsert(namespace, records).await.map_err(|failed| PortError::from(failed.error))?;
+        let outcome = self
+            .0
+            .upsert(namespace, records)
+            .await
+            .map_err(|failed| pinecone_error(&failed.error, (self.1)()))?;
         let refused = outcome.refused.into_iter().map(|refused| (refused.id, refused.message)).collect();
-        Ok(Upserted { refused })
+        Ok(Upserted { refused, lsn: outcome.lsn })
+    }
+
+    async fn visible(&self, namespace: &Namespace) -> Result<Option<u64>, PortError> {
+        let Some(dimension) = self.0.description().dimension else { return Ok(None) };
+        self.0.max_indexed_lsn(namespace, dimension).await.map_err(|error| pinecone_error(&error, (self.1)()))
     }
 }
 
 impl Embed for GeminiEmbedder {
     async fn embed(&self, texts: &[&str]) -> Result<Vec<Embedded>, PortError> {
-        let outcomes = self.0.embed(texts).await?;
+        let outcomes = self.0.embed(texts).await.map_err(|error| gemini_error(&error, (self.1)()))?;
         Ok(outcomes.into_iter().map(|outcome| outcome.map_err(|refusal| refusal.message)).collect())
     }
 

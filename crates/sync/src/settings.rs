@@ -33,7 +33,7 @@ pub struct Settings {
     pub upsert_concurrency: usize,
     /// How long an unfilled batch waits for more before it is sent as it is.
     pub linger: Duration,
-    /// How long a cancelled run waits for what is in flight.
+    /// How long a run that is paused or cancelled waits for what is in flight.
     pub stop_grace: Duration,
     /// How long a run waits for the target's statistics to show what was written.
     pub verify_patience: Duration,
@@ -47,6 +47,11 @@ pub struct Settings {
     pub price_per_million: Option<u64>,
     /// Dimensions of the target's vectors.
     pub dimensions: u32,
+    /// How vectors are made, in one word: model, dimensions and task type. Only vectors that were made by the same word
+    /// are taken for equal.
+    pub made_by: String,
+    /// How long a run that is stopped with tain itself waits for what is in flight.
+    pub shutdown_grace: Duration,
 }
 
 impl Default for Settings {
@@ -70,6 +75,8 @@ impl Default for Settings {
             input_tokens: 2_048,
             price_per_million: Some(150_000),
             dimensions: 3_072,
+            made_by: "gemini-embedding-001/3072/RETRIEVAL_DOCUMENT".to_owned(),
+            shutdown_grace: Duration::from_secs(6),
         }
     }
 }

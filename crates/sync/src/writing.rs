@@ -1,9 +1,14 @@
 //! The last stage: records are written in batches that are bounded by count and by bytes.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use pinecone::{EncodedRecord, MAX_UPSERT_BYTES, MAX_UPSERT_RECORDS};
-use protocol::Step;
+use protocol::{Counts, Step};
+use store::Vector;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     task::JoinSet,
@@ -12,8 +17,9 @@ use tokio::{
 
 use crate::{
     context::{Context, FlowStage},
-    embedding::Ready,
+    embedding::{Ready, settle_failed},
     ports::{PortError, Upserted, WriteIndex},
+    record::Item,
     settings::MAX_UNWRITTEN_TEXTS,
 };
 
@@ -22,8 +28,9 @@ const ENVELOPE: usize = 1_024;
 
 /// What is known of a record while its upsert is under way. The permit goes back when it is settled.
 struct Sent {
-    id: String,
-    phase: Step,
+    item: Item,
+    vector: Option<Vector>,
+    how: Counts,
     _paid: Option<OwnedSemaphorePermit>,
 }
 
@@ -96,7 +103,7 @@ where
         tokio::select! {
             biased;
             Some(answer) = calls.join_next() => match answer {
-                Ok((sent, Ok(upserted))) => settle(&context, &sent, upserted),
+                Ok((sent, Ok(upserted))) => settle(&context, sent, upserted).await,
                 Ok((_, Err(error))) => {
                     context.fail(Step::Migrate, error);
                     failed = true;
@@ -127,23 +134,32 @@ where
 async fn send<S, T: WriteIndex>(context: Arc<Context<S, T>>, batch: Vec<Ready>) -> Answer {
     let mut sent = Vec::with_capacity(batch.len());
     let mut records: Vec<EncodedRecord> = Vec::with_capacity(batch.len());
-    for Ready { record, phase, paid } in batch {
-        sent.push(Sent { id: record.id().to_owned(), phase, _paid: paid });
+    for Ready { record, item, vector, how, paid } in batch {
+        sent.push(Sent { item, vector, how, _paid: paid });
         records.push(record);
     }
     let answer = context.timed(FlowStage::Upsert, context.target.upsert(&context.namespace, records)).await;
     (sent, answer)
 }
 
-fn settle<S, T>(context: &Context<S, T>, sent: &[Sent], upserted: Upserted) {
-    let refused: HashMap<String, String> = upserted.refused.into_iter().collect();
-    for record in sent {
-        match refused.get(&record.id) {
-            Some(message) => context.recorder.failed(&record.id, record.phase, message),
-            None => context.recorder.count(|counts| match record.phase {
-                Step::Migrate => counts.migrated += 1,
-                _ => counts.updated += 1,
-            }),
+/// Makes known what became of the records of an upsert.
+async fn settle<S, T>(context: &Context<S, T>, sent: Vec<Sent>, upserted: Upserted) {
+    if let Some(lsn) = upserted.lsn {
+        context.written.fetch_max(lsn, Ordering::Relaxed);
+    }
+    let mut refused: HashMap<String, String> = upserted.refused.into_iter().collect();
+    let mut written = Vec::with_capacity(sent.len());
+    let mut sum = Counts::default();
+    for Sent { item, vector, how, _paid } in sent {
+        match refused.remove(&item.id) {
+            Some(message) => settle_failed(context, item, message).await,
+            None => {
+                let (now, done) = item.written(vector, how);
+                sum.add(&now);
+                written.push(done);
+            }
         }
     }
+    context.recorder.add(&sum);
+    context.journal.settled(written).await;
 }

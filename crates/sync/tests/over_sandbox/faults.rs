@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::{RunKind, RunRequest, RunState, Step, StepState};
+use protocol::{PauseReason, RunKind, RunRequest, RunState, Step, StepState};
 use sandbox::{Body, Effect, Endpoint, Fault, GeminiQuota, Options, Period, When};
 
 use crate::world::{World, assert_whole, id, request};
@@ -29,7 +29,7 @@ async fn an_undisturbed_mirror_makes_no_request_too_many() {
     assert_eq!(state.embedded().texts, run.progress.counts.embedded);
     assert_eq!(state.main_calls(Endpoint::Embed).requests, 4);
     let again = world.mirror().await;
-    assert!(!again.plan.expect("a plan").has_work());
+    assert_eq!((again.progress.counts.missing, again.progress.counts.changed), (0, 0), "law 6");
     assert_eq!(state.embedded().texts, run.progress.counts.embedded, "law 6");
 }
 
@@ -44,7 +44,7 @@ async fn a_dry_run_writes_and_pays_nothing() {
     assert_eq!(state.calls("target", Endpoint::Upsert).expect("counted").requests, 0);
     let live = world.mirror().await;
     assert_eq!(live.progress.counts.embedded, plan.embeddings);
-    assert_eq!(live.plan.expect("a plan").hash, plan.hash);
+    assert_eq!((live.progress.counts.migrated, live.progress.counts.updated), (plan.missing, plan.changed));
 }
 
 /// Whatever a client can get over by trying again, no record and no counter shows.
@@ -109,7 +109,9 @@ async fn a_minute_quota_is_waited_for_and_a_daily_one_is_not() {
     let world = World::start(roomy()).await;
     world.sandbox.state().add_fault(quota(Period::Day, 0.01).when(When::From(2)));
     let run = world.mirror().await;
-    assert_eq!(run.state, RunState::Failed);
+    assert_eq!(run.state, RunState::Paused, "a daily quota is no failure: {:?}", run.error);
+    assert_eq!(run.pause.as_ref().map(|pause| pause.reason), Some(PauseReason::Quota));
+    assert!(run.pause.is_some_and(|pause| pause.until.is_some()), "it says when it can go on");
     assert_eq!(run.progress.counts.failed, 0, "no record is to blame");
     assert!(run.progress.counts.migrated > 0, "what was embedded is written");
     assert_eq!(run.progress.counts.migrated, world.records("target").len() as u64 - 81);

@@ -2,4 +2,7 @@
 
 mod faults;
 mod metadata;
+#[expect(dead_code, reason = "the other tests look closer")]
+#[path = "../support/store.rs"]
+mod store;
 mod world;

@@ -1,15 +1,24 @@
 //! A sandbox with two small indexes, and the real clients on it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use ::store::{LedgerKey, Store as _};
 use gemini::{Gemini, Model, TaskType};
 use pinecone::{Connection, SourceIndex, TargetIndex};
 use protocol::{Counts, Reuse, RunId, RunKind, RunRequest, RunState, RunView};
 use sandbox::{IndexOptions, NewRecord, Options, Page, RecordView, Sandbox};
 use serde_json::{Map, Value, json};
-use sync::{Recorder, Settings, connected, execute, head};
-use tokio_util::sync::CancellationToken;
+use sync::{Durable, Origin, Recorder, Settings, Stop, connected, execute, head};
 use upstream::{Jitter, Retry};
+
+use crate::store::MemoryStore;
 
 pub const NAMESPACE: &str = "ns";
 
@@ -19,6 +28,8 @@ pub struct World {
     source: SourceIndex,
     target: TargetIndex,
     gemini: Gemini,
+    store: MemoryStore,
+    runs: AtomicUsize,
 }
 
 /// What is in the source, by number, and in the target before the first run.
@@ -75,6 +86,7 @@ impl World {
                 read: Duration::from_millis(400),
                 ..upstream::Timeouts::default()
             },
+            ..upstream::Options::default()
         };
         let connection = Connection {
             api_key: "test-key".into(),
@@ -96,6 +108,8 @@ impl World {
                 linger: Duration::from_millis(50),
                 ..Settings::default()
             },
+            store: MemoryStore::default(),
+            runs: AtomicUsize::new(0),
             sandbox,
         }
     }
@@ -103,9 +117,14 @@ impl World {
     pub async fn run(&self, request: &RunRequest) -> RunView {
         let clock: sync::Clock = Arc::new(|| 0);
         let services = connected(&self.source, &self.target, Some(&self.gemini), clock.clone());
-        let head = head(RunId("test".to_owned()), request.clone(), ("old", "new"), &self.settings, 0);
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let id = RunId(format!("run-{number}"));
+        let head = head(id, request.clone(), ("old", "new"), &Origin::Listing, &self.settings, 0);
         let recorder = Recorder::new(head, clock);
-        execute(&services, &self.settings, request, &recorder, CancellationToken::new()).await;
+        let ledger = LedgerKey { target: "new".to_owned(), namespace: NAMESPACE.to_owned() };
+        self.store.begin(&recorder.view(), &ledger).await.expect("the store takes it");
+        let durable = Durable { store: Arc::new(self.store.clone()), ledger, origin: Origin::Listing };
+        execute(&services, &self.settings, request, &recorder, &durable, &Stop::new()).await;
         recorder.view()
     }
 
@@ -171,13 +190,5 @@ pub fn assert_whole(counts: &Counts) {
 }
 
 pub fn request(kind: RunKind) -> RunRequest {
-    RunRequest {
-        kind,
-        namespace: NAMESPACE.to_owned(),
-        dry_run: false,
-        reuse: Reuse::Never,
-        overwrite_added: false,
-        batch_size: None,
-        plan: None,
-    }
+    RunRequest { reuse: Reuse::Never, ..RunRequest::new(kind, NAMESPACE) }
 }

@@ -2,4 +2,6 @@
 
 mod laws;
 mod model;
+mod plans;
+mod resume;
 mod support;

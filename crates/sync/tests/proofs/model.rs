@@ -38,12 +38,15 @@ fn metadata() -> impl Strategy<Value = Metadata> {
     })
 }
 
-fn index() -> impl Strategy<Value = BTreeMap<String, Stored>> {
+pub fn index() -> impl Strategy<Value = BTreeMap<String, Stored>> {
     prop::collection::btree_map("[a-f]{1,2}", metadata().prop_map(|m| stored(Value::Object(m))), 0..30)
 }
 
 /// What the target must hold in the end, by the definitions of product.md and nothing else.
-fn model(source: &BTreeMap<String, Stored>, target: &BTreeMap<String, Stored>) -> BTreeMap<String, Stored> {
+pub fn model(
+    source: &BTreeMap<String, Stored>,
+    target: &BTreeMap<String, Stored>,
+) -> BTreeMap<String, Stored> {
     let mut result = target.clone();
     for (id, record) in source {
         let Some(text) = record.metadata["text"].as_str().filter(|text| !text.trim().is_empty()) else {
@@ -109,9 +112,8 @@ proptest! {
         prop_assert_eq!(counts.in_sync + counts.missing + counts.changed + counts.no_text, counts.source_listed);
         prop_assert_eq!((dry.missing, dry.changed, dry.no_text, dry.orphans, dry.embeddings, dry.kept),
             (counts.migrated, counts.updated, counts.no_text, counts.orphans, counts.embedded, counts.kept));
-        prop_assert_eq!(dry.hash, ran.view.plan.clone().expect("a plan").hash);
         let again = world.run(&request(RunKind::Mirror));
-        prop_assert!(!again.view.plan.expect("a plan").has_work());
+        prop_assert_eq!((again.counts().missing, again.counts().changed), (0, 0), "law 6");
     }
 
     #[test]

@@ -1,20 +1,28 @@
 //! In-memory services that fail on command.
 
+#[path = "../../support/store.rs"]
+mod store;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
+use ::store::LedgerKey;
 use futures::{Stream, StreamExt, stream};
 use pinecone::{EncodedRecord, FetchedMetadata, FetchedRecord, Metadata, Namespace, SparseValues};
-use protocol::{Reuse, RunId, RunKind, RunRequest, RunState, RunView};
+use protocol::{Category, Reuse, RunId, RunKind, RunRequest, RunState, RunView};
 use serde_json::Value;
 use sync::{
-    Embed, Embedded, ErrorClass, Page, PortError, ReadIndex, Recorder, Services, Settings, Upserted, Usage,
-    WriteIndex, execute, head,
+    Durable, Embed, Embedded, ErrorClass, ListedPage, Origin, Page, PortError, ReadIndex, Recorder, Services,
+    Settings, Stop, Upserted, Usage, WriteIndex, execute, head,
 };
-use tokio_util::sync::CancellationToken;
+
+pub use self::store::MemoryStore;
 
 pub const DIMENSIONS: usize = 4;
 
@@ -53,6 +61,7 @@ pub struct IndexState {
     pub upserts: usize,
     pub written: Vec<String>,
     pub listed_pages: usize,
+    pub lsn: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -73,7 +82,7 @@ impl MemoryIndex {
     }
 
     fn failure(&self, what: &str) -> PortError {
-        PortError { class: ErrorClass::Failed, message: format!("{}: {what} failed on command", self.name) }
+        PortError::failed(format!("{}: {what} failed on command", self.name))
     }
 
     fn pages(&self, ordered: bool) -> Vec<Result<Page, PortError>> {
@@ -94,7 +103,7 @@ impl MemoryIndex {
             }
             if ordered && last.as_ref() >= page.first() {
                 let message = format!("{}: out of order", self.name);
-                answers.push(Err(PortError { class: ErrorClass::OutOfOrder, message }));
+                answers.push(Err(PortError { class: ErrorClass::OutOfOrder, message, until: None }));
                 return answers;
             }
             last = page.last().cloned();
@@ -129,8 +138,37 @@ impl ReadIndex for MemoryIndex {
         self.name
     }
 
-    fn list(&self, _: &Namespace) -> impl Stream<Item = Result<Page, PortError>> + Send + 'static {
-        stream::iter(self.pages(true)).then(|page| async move {
+    fn list(
+        &self,
+        _: &Namespace,
+        from: Option<String>,
+    ) -> impl Stream<Item = Result<ListedPage, PortError>> + Send + 'static {
+        let pages = self.pages(true);
+        let count = pages.len();
+        // The token of a page is the last id before it; its number is found by it, whatever came in between.
+        let mut last: Option<String> = None;
+        let mut listed = Vec::new();
+        for (number, page) in pages.into_iter().enumerate() {
+            let token = last.clone();
+            listed.push(page.map(|ids| {
+                last = ids.last().cloned();
+                let next = last.clone().filter(|_| number + 1 < count);
+                ListedPage { ids, token, next }
+            }));
+        }
+        let begun = from.is_none();
+        let known = begun || listed.iter().flatten().any(|page| page.token == from);
+        let listed = if known {
+            let mut begun = begun;
+            listed.retain(|page| {
+                begun |= page.as_ref().is_ok_and(|page| page.token == from);
+                begun
+            });
+            listed
+        } else {
+            vec![Err(self.failure("list with a token that was forgotten"))]
+        };
+        stream::iter(listed).then(|page| async move {
             network().await;
             page
         })
@@ -201,7 +239,12 @@ impl WriteIndex for MemoryIndex {
             state.written.push(record.id().to_owned());
             state.records.insert(record.id().to_owned(), Stored { metadata, values, sparse });
         }
-        Ok(Upserted { refused })
+        state.lsn += 1;
+        Ok(Upserted { refused, lsn: Some(state.lsn) })
+    }
+
+    async fn visible(&self, _: &Namespace) -> Result<Option<u64>, PortError> {
+        Ok(Some(self.state().lsn))
     }
 }
 
@@ -212,6 +255,10 @@ pub struct EmbedderState {
     pub calls: usize,
     pub failing_calls: BTreeSet<usize>,
     pub poison: BTreeSet<String>,
+    /// Texts that were paid for and not written when a process died.
+    pub lost: usize,
+    /// From this call on the daily quota is used up, until then.
+    pub quota_at: Option<(usize, u64)>,
     /// The embedder panics, as a bug of ours would.
     pub panics: bool,
 }
@@ -256,11 +303,14 @@ impl Embed for MemoryEmbedder {
         let mut state = self.state();
         let call = state.calls;
         state.calls += 1;
+        if let Some((at, until)) = state.quota_at
+            && call >= at
+        {
+            let message = "gemini: the daily quota is used up".to_owned();
+            return Err(PortError { class: ErrorClass::QuotaExhausted, message, until: Some(until) });
+        }
         if state.failing_calls.contains(&call) {
-            return Err(PortError {
-                class: ErrorClass::Failed,
-                message: "gemini: failed on command".to_owned(),
-            });
+            return Err(PortError::failed("gemini: failed on command"));
         }
         let mut outcomes = Vec::new();
         for text in texts {
@@ -272,7 +322,7 @@ impl Embed for MemoryEmbedder {
             }
         }
         let written = self.target.state().written.len();
-        let unwritten = state.paid.len().saturating_sub(written);
+        let unwritten = state.paid.len().saturating_sub(written + state.lost);
         assert!(unwritten <= 500, "law 7: {unwritten} texts are paid for and not written");
         Ok(outcomes)
     }
@@ -289,6 +339,8 @@ pub struct World {
     pub target: MemoryIndex,
     pub embedder: MemoryEmbedder,
     pub settings: Settings,
+    pub store: MemoryStore,
+    runs: Arc<AtomicUsize>,
 }
 
 impl World {
@@ -312,24 +364,67 @@ impl World {
                 verify_patience: Duration::from_secs(1),
                 ..Settings::default()
             },
+            store: MemoryStore::default(),
+            runs: Arc::default(),
         }
     }
 
     pub fn run(&self, request: &RunRequest) -> Ran {
-        runtime().block_on(self.execute(request, CancellationToken::new()))
+        runtime().block_on(self.execute(request, Stop::new()))
     }
 
-    pub async fn execute(&self, request: &RunRequest, stop: CancellationToken) -> Ran {
-        let services = Services {
+    /// The same world, with other pages in the source's listing.
+    pub fn with_source_pages(&self, page: usize) -> Self {
+        let mut other = self.clone();
+        other.source.page = page;
+        other
+    }
+
+    fn services(&self) -> Services<MemoryIndex, MemoryIndex, MemoryEmbedder> {
+        Services {
             source: self.source.clone(),
             target: self.target.clone(),
             embedder: Some(self.embedder.clone()),
             probe: Arc::new(Usage::default),
-        };
-        let head = head(RunId("test".to_owned()), request.clone(), ("old", "new"), &self.settings, 0);
+        }
+    }
+
+    fn durable(&self, origin: Origin) -> Durable {
+        let ledger = LedgerKey { target: "new".to_owned(), namespace: "ns".to_owned() };
+        Durable { store: Arc::new(self.store.clone()), ledger, origin }
+    }
+
+    /// A run that is in the store, and has not begun.
+    pub async fn begin(&self, request: &RunRequest, origin: &Origin) -> Arc<Recorder> {
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let id = RunId(format!("run-{number}"));
+        let head = head(id, request.clone(), ("old", "new"), origin, &self.settings, 0);
         let recorder = Recorder::new(head, Arc::new(|| 0));
+        let durable = self.durable(origin.clone());
+        durable.store.begin(&recorder.view(), &durable.ledger).await.expect("the store takes it");
+        recorder
+    }
+
+    /// A run that stopped or whose process died, as another process finds it.
+    pub fn restored(&self, run: &RunId) -> Arc<Recorder> {
+        let view = self.store.kept(run).view.expect("the run is in the store");
+        Recorder::restored(view, Arc::new(|| 0))
+    }
+
+    /// Does a run, or goes on with one.
+    pub async fn go(&self, request: &RunRequest, recorder: &Arc<Recorder>, stop: Stop) -> RunState {
+        let durable = self.durable(sync::origin(&recorder.view().head));
+        execute(&self.services(), &self.settings, request, recorder, &durable, &stop).await
+    }
+
+    pub async fn execute(&self, request: &RunRequest, stop: Stop) -> Ran {
+        self.execute_from(request, Origin::Listing, stop).await
+    }
+
+    pub async fn execute_from(&self, request: &RunRequest, origin: Origin, stop: Stop) -> Ran {
+        let recorder = self.begin(request, &origin).await;
         let (mut replayed, mut events) = recorder.subscribe();
-        let state = execute(&services, &self.settings, request, &recorder, stop).await;
+        let state = self.go(request, &recorder, stop).await;
         let view = recorder.view();
         // Everybody who reduces the events sees what the recorder keeps.
         let mut all = 0;
@@ -346,13 +441,19 @@ impl World {
             recorder.counts(),
             "the last progress event holds the final counters"
         );
-        Ran { view, recorder }
+        if state != RunState::Failed {
+            // What the store holds at the end is what everybody saw.
+            let kept = self.store.kept(&recorder.id()).view.expect("the run is in the store");
+            let outline = RunView { log: Vec::new(), log_dropped: 0, failures: Vec::new(), ..view.clone() };
+            assert_eq!(kept, outline);
+        }
+        Ran { view, store: self.store.clone() }
     }
 }
 
 pub struct Ran {
     pub view: RunView,
-    pub recorder: Arc<Recorder>,
+    store: MemoryStore,
 }
 
 impl Ran {
@@ -362,6 +463,11 @@ impl Ran {
 
     pub fn state(&self) -> RunState {
         self.view.state
+    }
+
+    /// The ids behind a count, in the store.
+    pub fn ids(&self, category: Category) -> BTreeSet<String> {
+        self.store.ids(&self.view.head.id, category)
     }
 }
 
@@ -374,15 +480,7 @@ pub fn runtime() -> tokio::runtime::Runtime {
 }
 
 pub fn request(kind: RunKind) -> RunRequest {
-    RunRequest {
-        kind,
-        namespace: "ns".to_owned(),
-        dry_run: false,
-        reuse: Reuse::Never,
-        overwrite_added: false,
-        batch_size: None,
-        plan: None,
-    }
+    RunRequest { reuse: Reuse::Never, ..RunRequest::new(kind, "ns") }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`json!` makes values, and cases read better without `&`")]

@@ -1,0 +1,277 @@
+//! Runs that stop, are killed, and go on: nothing is lost, nothing is wrong, and only what was in flight is done again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use proptest::prelude::*;
+use protocol::{Category, PauseReason, RunKind, RunState, StepState};
+use serde_json::json;
+use sync::{Origin, Recorder, Stop, StopReason};
+
+use crate::{
+    model::{index, model},
+    support::{World, payments, request, runtime, stored},
+};
+
+/// Kills a run after so many milliseconds of its time: it is dropped where it is, as a process that dies drops it.
+/// Returns the run's state if it ended before.
+fn killed_after(
+    world: &World,
+    request: &protocol::RunRequest,
+    recorder: &Arc<Recorder>,
+    millis: u64,
+) -> Option<RunState> {
+    // A runtime of its own, so that nothing of it lives on.
+    runtime().block_on(async {
+        tokio::select! {
+            biased;
+            state = world.go(request, recorder, Stop::new()) => Some(state),
+            () = tokio::time::sleep(Duration::from_millis(millis)) => None,
+        }
+    })
+}
+
+fn until_done(world: &World, request: &protocol::RunRequest, kills: &[u64]) -> (Arc<Recorder>, usize) {
+    let mut recorder = runtime().block_on(world.begin(request, &Origin::Listing));
+    let run = recorder.id();
+    let mut killed = 0;
+    for &millis in kills {
+        if killed_after(world, request, &recorder, millis).is_some() {
+            return (recorder, killed);
+        }
+        killed += 1;
+        recorder = world.restored(&run);
+    }
+    assert!(killed_after(world, request, &recorder, 3_600_000).is_some());
+    (recorder, killed)
+}
+
+fn many(records: usize) -> BTreeMap<String, crate::support::Stored> {
+    (0..records).map(|n| (format!("{n:05}"), stored(json!({"text": format!("t{n}")})))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_run_that_is_killed_again_and_again_ends_where_an_undisturbed_one_does(
+        source in index(),
+        target in index(),
+        pages in (1_usize..9, 1_usize..9),
+        batches in (1_usize..9, 1_usize..9, 1_usize..9),
+        kills in prop::collection::vec(1_u64..60, 0..12),
+    ) {
+        let mut world = World::with_pages(source.clone(), target.clone(), pages.0, pages.1);
+        world.settings.fetch_batch = batches.0;
+        world.settings.embed_batch = batches.1;
+        world.settings.upsert_batch = batches.2;
+        world.settings.linger = Duration::from_millis(10);
+        let expected = model(&source, &target);
+        let undisturbed = World::with_pages(source.clone(), target, pages.0, pages.1);
+        let whole = undisturbed.run(&request(RunKind::Mirror));
+
+        let (recorder, killed) = until_done(&world, &request(RunKind::Mirror), &kills);
+        let view = recorder.view();
+        prop_assert_eq!(view.state, RunState::Done);
+        prop_assert_eq!(&world.target.state().records, &expected);
+        let counts = &view.progress.counts;
+        let whole = whole.counts();
+        prop_assert_eq!((counts.source_listed, counts.listed), (whole.source_listed, true));
+        prop_assert_eq!((counts.no_text, counts.orphans), (whole.no_text, whole.orphans));
+        // What was written in the instant of a kill is found in sync afterwards.
+        prop_assert_eq!(counts.migrated + counts.updated + counts.in_sync,
+            whole.migrated + whole.updated + whole.in_sync);
+        prop_assert_eq!((counts.missing, counts.changed, counts.failed), (counts.migrated, counts.updated, 0));
+        let kept = world.store.kept(&view.head.id);
+        prop_assert!(kept.pending.is_empty(), "{:?}", kept.pending);
+        for (category, count) in [
+            (Category::InSync, counts.in_sync),
+            (Category::Migrated, counts.migrated),
+            (Category::Updated, counts.updated),
+            (Category::NoText, counts.no_text),
+            (Category::Orphan, counts.orphans),
+            (Category::Kept, counts.kept),
+        ] {
+            prop_assert_eq!(world.store.ids(&view.head.id, category).len() as u64, count, "{:?}", category);
+        }
+        // At most what was in flight is paid again: nothing beyond one payment a text and one a kill for each.
+        let most = 1 + killed;
+        prop_assert!(payments(&world.embedder).values().all(|&paid| paid <= most));
+    }
+
+    #[test]
+    fn an_analysis_that_is_killed_makes_the_plan_of_an_undisturbed_one(
+        source in index(),
+        target in index(),
+        pages in (1_usize..9, 1_usize..9),
+        kills in prop::collection::vec(1_u64..40, 0..12),
+    ) {
+        let world = World::with_pages(source.clone(), target.clone(), pages.0, pages.1);
+        let whole = world.run(&request(RunKind::Analyze));
+        let (recorder, _) = until_done(&world, &request(RunKind::Analyze), &kills);
+        let view = recorder.view();
+        prop_assert_eq!(view.plan, whole.view.plan.clone());
+        prop_assert_eq!(&view.progress.counts, whole.counts());
+        prop_assert_eq!(world.target.state().upserts, 0);
+    }
+}
+
+#[test]
+fn only_what_was_in_flight_is_done_again_after_a_kill() {
+    let world = World::with_pages(many(5_000), BTreeMap::new(), 100, 100);
+    let mut read = 5_000;
+    let request = request(RunKind::Mirror);
+    let mut recorder = runtime().block_on(world.begin(&request, &Origin::Listing));
+    let run = recorder.id();
+    let mut kills = 0;
+    while killed_after(&world, &request, &recorder, 20).is_none() {
+        kills += 1;
+        // Paid for and not in the target; read and not settled.
+        let lost = world.embedder.state().paid.len() - world.target.state().written.len();
+        world.embedder.state().lost = lost;
+        read += world.store.kept(&run).pending.len();
+        recorder = world.restored(&run);
+        assert!(kills < 100, "the run gets on");
+    }
+    assert!(kills > 3, "{kills}");
+    assert_eq!(world.target.state().records.len(), 5_000);
+    let paid = world.embedder.state().paid.len();
+    // Every text but those that were in flight in some kill, at most 500 each, was paid for once.
+    assert_eq!(paid, 5_000 + world.embedder.state().lost);
+    assert!(world.embedder.state().lost <= 500 * kills);
+    let fetched = world.source.state().fetched_ids.len();
+    assert!(fetched <= read + 400 * kills, "{fetched} > {read} and the batches in flight");
+    let pages = world.source.state().listed_pages;
+    assert!(pages >= 50, "{pages}");
+    assert_eq!(recorder.counts().source_listed, 5_000);
+}
+
+#[test]
+fn a_paused_run_finishes_what_is_in_flight_and_goes_on() {
+    let world = World::with_pages(many(3_000), BTreeMap::new(), 100, 100);
+    let request = request(RunKind::Mirror);
+    let recorder = runtime().block_on(async {
+        let recorder = world.begin(&request, &Origin::Listing).await;
+        let stop = Stop::new();
+        let pause = async {
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            stop.ask(StopReason::Pause);
+        };
+        let (state, ()) = tokio::join!(world.go(&request, &recorder, stop.clone()), pause);
+        assert_eq!(state, RunState::Paused);
+        recorder
+    });
+    let view = recorder.view();
+    assert_eq!(view.pause.expect("it says why").reason, PauseReason::Requested);
+    assert!(view.steps.iter().any(|step| step.state == StepState::Paused));
+    let before = view.progress.counts;
+    assert!(before.migrated > 0 && before.migrated < 3_000, "{before:?}");
+    assert_eq!(before.migrated, before.missing, "what is not settled does not count until the run goes on");
+    assert_eq!(world.embedder.state().paid.len() as u64, before.migrated, "what was paid for was written");
+    let recorder = world.restored(&recorder.id());
+    assert_eq!(killed_after(&world, &request, &recorder, 3_600_000), Some(RunState::Done));
+    assert_eq!(world.embedder.state().paid.len(), 3_000, "nothing was paid for twice");
+    assert_eq!(recorder.counts().migrated, 3_000);
+    assert_eq!(recorder.view().state, RunState::Done);
+    assert_eq!(recorder.view().pause, None);
+}
+
+#[test]
+fn equal_texts_are_paid_for_once_across_a_pause() {
+    let source = (0..1_000).map(|n| (format!("{n:05}"), stored(json!({"text": format!("t{}", n % 400)}))));
+    let world = World::with_pages(source.collect(), BTreeMap::new(), 50, 50);
+    let request = request(RunKind::Mirror);
+    let recorder = runtime().block_on(async {
+        let recorder = world.begin(&request, &Origin::Listing).await;
+        let stop = Stop::new();
+        let pause = async {
+            tokio::time::sleep(Duration::from_millis(14)).await;
+            stop.ask(StopReason::Shutdown);
+        };
+        tokio::join!(world.go(&request, &recorder, stop.clone()), pause);
+        recorder
+    });
+    assert_eq!(recorder.view().state, RunState::Paused);
+    let so_far = world.embedder.state().paid.len();
+    assert!(so_far > 0 && so_far < 400, "{so_far}");
+    let recorder = world.restored(&recorder.id());
+    assert_eq!(killed_after(&world, &request, &recorder, 3_600_000), Some(RunState::Done));
+    assert_eq!(world.target.state().records.len(), 1_000);
+    assert!(payments(&world.embedder).values().all(|&paid| paid == 1));
+}
+
+#[test]
+fn a_used_up_quota_pauses_the_run_until_it_is_there_again() {
+    let world = World::with_pages(many(1_000), BTreeMap::new(), 100, 100);
+    world.embedder.state().quota_at = Some((3, 1_800_000_000_000));
+    let ran = world.run(&request(RunKind::Mirror));
+    assert_eq!(ran.state(), RunState::Paused);
+    let pause = ran.view.pause.clone().expect("it says why");
+    assert_eq!((pause.reason, pause.until), (PauseReason::Quota, Some(1_800_000_000_000)));
+    assert!(pause.message.contains("quota"), "{}", pause.message);
+    assert_eq!(ran.view.error, None);
+    world.embedder.state().quota_at = None;
+    let recorder = world.restored(&ran.view.head.id);
+    assert_eq!(killed_after(&world, &request(RunKind::Mirror), &recorder, 3_600_000), Some(RunState::Done));
+    assert_eq!(world.embedder.state().paid.len(), 1_000);
+}
+
+#[test]
+fn a_failed_run_goes_on_where_it_was() {
+    let world = World::with_pages(many(2_000), BTreeMap::new(), 100, 100);
+    world.source.state().faults.list_fails_on_page = Some(12);
+    let ran = world.run(&request(RunKind::Mirror));
+    assert_eq!(ran.state(), RunState::Failed);
+    assert!(ran.counts().migrated > 0);
+    world.source.state().faults.list_fails_on_page = None;
+    let recorder = world.restored(&ran.view.head.id);
+    assert_eq!(killed_after(&world, &request(RunKind::Mirror), &recorder, 3_600_000), Some(RunState::Done));
+    assert_eq!(world.embedder.state().paid.len(), 2_000);
+    let ids: BTreeSet<_> = world.source.state().fetched_ids.iter().cloned().collect();
+    assert_eq!((ids.len(), world.source.state().fetched_ids.len()), (2_000, 2_000), "each was read once");
+}
+
+#[test]
+fn a_listing_whose_token_was_forgotten_begins_anew_and_repeats_nothing() {
+    let world = World::with_pages(many(2_000), BTreeMap::new(), 100, 100);
+    world.source.state().faults.list_fails_on_page = Some(12);
+    let ran = world.run(&request(RunKind::Mirror));
+    assert_eq!(ran.state(), RunState::Failed);
+    world.source.state().faults.list_fails_on_page = None;
+    // Pages of another size have other tokens.
+    let other = world.with_source_pages(70);
+    let recorder = other.restored(&ran.view.head.id);
+    assert_eq!(killed_after(&other, &request(RunKind::Mirror), &recorder, 3_600_000), Some(RunState::Done));
+    assert_eq!(recorder.counts().source_listed, 2_000);
+    assert_eq!(world.embedder.state().paid.len(), 2_000);
+}
+
+#[test]
+fn a_raised_level_that_came_while_the_run_was_paused_is_kept() {
+    let world = World::with_pages(many(1_000), BTreeMap::new(), 100, 100);
+    let request = request(RunKind::Mirror);
+    let recorder = runtime().block_on(world.begin(&request, &Origin::Listing));
+    assert_eq!(killed_after(&world, &request, &recorder, 20), None);
+    let pending = world.store.kept(&recorder.id()).pending;
+    let raised = pending.keys().next().expect("something was in flight").clone();
+    let by_hand = stored(json!({"text": "by hand", "clearance_level": 4}));
+    world.target.state().records.insert(raised.clone(), by_hand);
+    let recorder = world.restored(&recorder.id());
+    assert_eq!(killed_after(&world, &request, &recorder, 3_600_000), Some(RunState::Done));
+    assert_eq!(world.target.state().records[&raised].metadata["clearance_level"], json!(4), "law 5");
+}
+
+#[test]
+fn a_store_that_cannot_be_written_ends_the_run() {
+    let world = World::with_pages(many(2_000), BTreeMap::new(), 100, 100);
+    world.store.state().fails_at = Some(6);
+    let ran = world.run(&request(RunKind::Mirror));
+    assert_eq!(ran.state(), RunState::Failed);
+    let error = ran.view.error.expect("it says why");
+    assert!(error.contains("cannot commit in the store"), "{error}");
+    let paid = world.embedder.state().paid.len();
+    assert!(paid < 1_500, "{paid}: nothing more was begun");
+}
