@@ -7,7 +7,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,7 @@ use protocol::{
     RunView, Schedule, ScheduleId, ScheduleSpec, Timing,
 };
 use server::schedules::{Book, Refusal, Runner, ScheduleError, Schedules};
-use store::StoreError;
+use store::{SqliteStore, Store, StoreError};
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep},
@@ -666,4 +666,45 @@ async fn a_preview_shows_what_would_happen() {
     let moments = process.preview(&cron("*/20 * * * *")).unwrap();
     assert_eq!(moments, [20, 40, 60, 80, 100].map(|minute| START + minute * MINUTE));
     assert!(process.preview(&cron("nonsense")).is_err());
+}
+
+/// The same book, on disk, as each of several processes opens it. Time moves when the test says so: a paused runtime
+/// would take waiting for the database for having nothing to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_share_a_data_directory_start_each_run_once_and_keep_it_over_restarts() {
+    let directory = tempfile::tempdir().unwrap();
+    let time = Arc::new(AtomicU64::new(START));
+    let clock: sync::Clock = {
+        let time = time.clone();
+        Arc::new(move || time.load(Ordering::SeqCst))
+    };
+    let runs = Arc::new(Runs::default());
+    *runs.clock.lock().unwrap() = Some(clock.clone());
+    let process = async || {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).await.unwrap());
+        Schedules::new(store, runs.clone(), clock.clone())
+    };
+    let made = process().await.add(spec(cron("*/10 * * * *"))).await.unwrap();
+    // Made later, so that the order is certain.
+    time.fetch_add(1, Ordering::SeqCst);
+    process().await.add(spec(every(10))).await.unwrap();
+    let mut processes = Vec::new();
+    for _ in 0..4 {
+        processes.push(process().await);
+    }
+    for round in 1..=10 {
+        time.store(START + 1 + round * 10 * MINUTE, Ordering::SeqCst);
+        for started in futures::future::join_all(processes.iter().map(Schedules::start_due)).await {
+            started.unwrap();
+        }
+        assert_eq!(runs.started_at().len() as u64, 2 * round);
+    }
+    let kept = process().await.list().await.unwrap();
+    assert_eq!(kept, processes[0].list().await.unwrap());
+    assert_eq!((&kept[0].id, &kept[0].spec, kept[0].created_at), (&made.id, &made.spec, START));
+    let next: Vec<Option<u64>> = kept.iter().map(|row| row.next_at).collect();
+    assert_eq!(next, [START + 110 * MINUTE, START + 110 * MINUTE + 1].map(Some));
+    assert!(kept.iter().all(|row| row.last.is_some()));
+    process().await.remove(&made.id).await.unwrap();
+    assert_eq!(process().await.list().await.unwrap().len(), 1);
 }
