@@ -75,7 +75,10 @@ pub async fn start(options: Options) -> Result<Sandbox, Error> {
     for (index, listener) in listeners {
         let plane = Plane { shared: Arc::clone(&shared), index };
         let router = match index {
-            None => admin::routes().merge(pinecone::control_routes()).merge(gemini::routes()),
+            None => admin::routes()
+                .merge(elasticsearch::control_routes())
+                .merge(pinecone::control_routes())
+                .merge(gemini::routes()),
             Some(_) if plane.is_elasticsearch() => elasticsearch::routes(),
             Some(_) => pinecone::data_routes(),
         };

@@ -13,12 +13,14 @@ pub(crate) struct Refusal {
     pub(crate) reason: String,
     /// More fields of the cause.
     more: Value,
+    /// What is behind it.
+    root: Option<Box<Self>>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: u16, kind: &str, reason: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, kind: kind.to_owned(), reason: reason.into(), more: json!({}) }
+        Self { status, kind: kind.to_owned(), reason: reason.into(), more: json!({}), root: None }
     }
 
     /// An error of which only the status matters.
@@ -46,6 +48,20 @@ impl Refusal {
         Self {
             more: json!({"resource.type": "index_or_alias", "resource.id": name, "index_uuid": "_na_", "index": name}),
             ..Self::new(404, "index_not_found_exception", format!("no such index [{name}]"))
+        }
+    }
+
+    /// A point in time or a scroll that is not there.
+    pub(crate) fn lost(id: &str) -> Self {
+        Self::new(404, "search_context_missing_exception", format!("No search context found for id [{id}]"))
+    }
+
+    /// The error of a search whose every shard says the same.
+    pub(crate) fn all_shards(cause: Self) -> Self {
+        let status = cause.status.as_u16();
+        Self {
+            root: Some(Box::new(cause)),
+            ..Self::new(status, "search_phase_execution_exception", "all shards failed")
         }
     }
 
@@ -78,7 +94,11 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut error = self.cause();
-        error["root_cause"] = json!([self.cause()]);
+        let root = self.root.as_ref().map_or_else(|| self.cause(), |root| root.cause());
+        error["root_cause"] = json!([root]);
+        if self.root.is_some() {
+            error["failed_shards"] = json!([{"shard": 0, "reason": root}]);
+        }
         (self.status, Json(json!({"error": error, "status": self.status.as_u16()}))).into_response()
     }
 }

@@ -1,0 +1,341 @@
+//! What a mapping makes of a document.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{Distribution, Refusal};
+
+/// What indexing a document would do.
+pub(crate) struct Checked {
+    /// The mapping with its new fields, if it has any.
+    pub(crate) mapping: Option<Value>,
+    /// Fields whose values cannot be indexed, though the document is taken.
+    pub(crate) ignored: Vec<String>,
+}
+
+struct Check<'a> {
+    distribution: Distribution,
+    id: &'a str,
+    ignored: Vec<String>,
+    has_new: bool,
+}
+
+/// Checks a document against a mapping.
+pub(crate) fn check(
+    mapping: &Value,
+    settings: &BTreeMap<String, String>,
+    distribution: Distribution,
+    id: &str,
+    source: &Map<String, Value>,
+) -> Result<Checked, Refusal> {
+    if mapping.get("enabled") == Some(&Value::Bool(false)) {
+        return Ok(Checked { mapping: None, ignored: Vec::new() });
+    }
+    let mut check = Check { distribution, id, ignored: Vec::new(), has_new: false };
+    let mut changed = mapping.clone();
+    check.object(&mut changed, mapping.get("dynamic"), "", source)?;
+    if !check.has_new {
+        return Ok(Checked { mapping: None, ignored: check.ignored });
+    }
+    let limit =
+        settings.get("index.mapping.total_fields.limit").and_then(|limit| limit.parse().ok()).unwrap_or(1000);
+    if count(&changed) > limit {
+        let reason = format!("Limit of total fields [{limit}] has been exceeded while adding new fields [1]");
+        return Err(match distribution {
+            Distribution::Elasticsearch8 | Distribution::Serverless => {
+                Refusal::new(400, "document_parsing_exception", format!("[1:1] failed to parse: {reason}"))
+            }
+            _ => Refusal::illegal(format!("Limit of total fields [{limit}] has been exceeded")),
+        });
+    }
+    Ok(Checked { mapping: Some(changed), ignored: check.ignored })
+}
+
+fn count(mapping: &Value) -> usize {
+    let of = |key: &str| mapping.get(key).and_then(Value::as_object).into_iter().flat_map(|map| map.values());
+    of("properties").map(|field| 1 + count(field)).sum::<usize>() + of("fields").count()
+}
+
+impl Check<'_> {
+    fn object(
+        &mut self,
+        mapping: &mut Value,
+        inherited: Option<&Value>,
+        path: &str,
+        source: &Map<String, Value>,
+    ) -> Result<(), Refusal> {
+        let dynamic = mapping.get("dynamic").or(inherited).cloned().unwrap_or(json!("true"));
+        for (name, value) in source {
+            let full = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            if is_empty(value) {
+                continue;
+            }
+            if mapping.pointer("/properties").and_then(|fields| fields.get(name)).is_none() {
+                match dynamic_name(&dynamic) {
+                    "strict" | "strict_allow_templates" => {
+                        return Err(Refusal::new(
+                            400,
+                            "strict_dynamic_mapping_exception",
+                            format!(
+                                "mapping set to strict, dynamic introduction of [{name}] within [{}] is not allowed",
+                                if path.is_empty() { "_doc" } else { path }
+                            ),
+                        ));
+                    }
+                    "false" | "runtime" => continue,
+                    _ => {
+                        let Some(kind) = dynamic_type(value) else { continue };
+                        mapping["properties"][name] = kind;
+                        self.has_new = true;
+                    }
+                }
+            }
+            let field = &mut mapping["properties"][name];
+            if is_object(field) {
+                for value in flat(value) {
+                    let Value::Object(inner) = value else {
+                        return Err(self.refused(&format!("object mapping for [{full}] tried to parse field [{name}] as object, but found a concrete value"),
+                        ));
+                    };
+                    self.object(field, Some(&dynamic), &full, inner)?;
+                }
+            } else {
+                self.field(field, &full, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, field: &Value, name: &str, value: &Value) -> Result<(), Refusal> {
+        let kind = type_of(field);
+        if matches!(kind, "flattened" | "dense_vector" | "knn_vector") {
+            return Ok(());
+        }
+        let forgives = field.get("ignore_malformed") == Some(&Value::Bool(true));
+        for value in flat(value).filter(|value| !value.is_null()) {
+            if fits(kind, value) {
+                if is_too_long(field, value) && !self.distribution.is_opensearch() {
+                    self.ignored.push(name.to_owned());
+                }
+            } else if forgives {
+                self.ignored.push(name.to_owned());
+            } else {
+                return Err(self.refused(&format!(
+                        "failed to parse field [{name}] of type [{kind}] in document with id '{}'. Preview of field's value: '{value}'",
+                        self.id
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&self, reason: &str) -> Refusal {
+        let place =
+            if self.distribution.parsing_exception() == "document_parsing_exception" { "[1:1] " } else { "" };
+        Refusal::new(400, self.distribution.parsing_exception(), format!("{place}{reason}"))
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(values) => values.iter().all(is_empty),
+        _ => false,
+    }
+}
+
+fn dynamic_name(dynamic: &Value) -> &str {
+    match dynamic {
+        Value::Bool(false) => "false",
+        Value::String(name) => name,
+        _ => "true",
+    }
+}
+
+/// The values of a field; a list is as many.
+fn flat(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
+    match value {
+        Value::Array(values) => Box::new(values.iter().flat_map(flat)),
+        value => Box::new(std::iter::once(value)),
+    }
+}
+
+fn dynamic_type(value: &Value) -> Option<Value> {
+    Some(match flat(value).find(|value| !value.is_null())? {
+        Value::Bool(_) => json!({"type": "boolean"}),
+        Value::Number(number) if number.is_f64() => json!({"type": "float"}),
+        Value::Number(_) => json!({"type": "long"}),
+        Value::String(text) if is_date(text) => json!({"type": "date"}),
+        Value::String(_) => {
+            json!({"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}})
+        }
+        Value::Object(_) => json!({"properties": {}}),
+        Value::Null | Value::Array(_) => return None,
+    })
+}
+
+fn is_date(text: &str) -> bool {
+    let shape: String = text.chars().take(10).map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    shape == "0000-00-00" && text.chars().nth(10).is_none_or(|c| c == 'T')
+}
+
+fn type_of(field: &Value) -> &str {
+    field.get("type").and_then(Value::as_str).unwrap_or("object")
+}
+
+fn is_object(field: &Value) -> bool {
+    matches!(type_of(field), "object" | "nested")
+}
+
+fn is_number(kind: &str) -> bool {
+    matches!(
+        kind,
+        "long"
+            | "integer"
+            | "short"
+            | "byte"
+            | "unsigned_long"
+            | "double"
+            | "float"
+            | "half_float"
+            | "scaled_float"
+    )
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn fits(kind: &str, value: &Value) -> bool {
+    match kind {
+        "keyword" | "text" | "wildcard" | "match_only_text" => !value.is_object(),
+        "boolean" => value.is_boolean() || matches!(value.as_str(), Some("true" | "false" | "")),
+        "date" => {
+            value.is_number()
+                || value.as_str().is_some_and(|text| is_date(text) || text.parse::<i64>().is_ok())
+        }
+        "geo_point" => value.is_object(),
+        "byte" => number(value).is_some_and(|number| (-128.0..128.0).contains(&number)),
+        kind if is_number(kind) => number(value).is_some(),
+        _ => true,
+    }
+}
+
+fn is_too_long(field: &Value, value: &Value) -> bool {
+    let limit = field.get("ignore_above").and_then(Value::as_u64);
+    limit.zip(value.as_str()).is_some_and(|(limit, text)| text.chars().count() as u64 > limit)
+}
+
+/// A field as a query names it: with its mapping, and the path of its values in the source.
+pub(crate) struct Field<'a> {
+    pub(crate) mapping: &'a Value,
+    path: Vec<&'a str>,
+}
+
+/// Finds a mapped field: `a`, `a.b`, or `a.keyword` beside `a`.
+pub(crate) fn find<'a>(mapping: &'a Value, name: &'a str) -> Option<Field<'a>> {
+    if mapping.get("enabled") == Some(&Value::Bool(false)) {
+        return None;
+    }
+    let mut at = mapping;
+    let mut path = Vec::new();
+    for part in name.split('.') {
+        if let Some(field) = at.get("properties").and_then(|fields| fields.get(part)) {
+            path.push(part);
+            at = field;
+        } else {
+            at = at.get("fields")?.get(part)?;
+        }
+    }
+    Some(Field { mapping: at, path })
+}
+
+impl Field<'_> {
+    pub(crate) fn kind(&self) -> &str {
+        type_of(self.mapping)
+    }
+
+    pub(crate) fn is_number(&self) -> bool {
+        is_number(self.kind())
+    }
+
+    pub(crate) fn is_searchable(&self) -> bool {
+        self.mapping.get("index") != Some(&Value::Bool(false))
+    }
+
+    pub(crate) fn is_aggregatable(&self) -> bool {
+        !matches!(self.kind(), "text" | "match_only_text" | "object" | "nested")
+            && self.mapping.get("doc_values") != Some(&Value::Bool(false))
+    }
+
+    fn is_indexed(&self) -> bool {
+        self.is_searchable() || self.mapping.get("doc_values") != Some(&Value::Bool(false))
+    }
+
+    /// The values that are indexed: numbers as numbers, all else as texts.
+    pub(crate) fn values<'v>(&'v self, source: &'v Map<String, Value>) -> Vec<Cow<'v, Value>> {
+        if !self.is_indexed() {
+            return Vec::new();
+        }
+        let kind = self.kind();
+        let mut found = Vec::new();
+        gather(source, &self.path, &mut found);
+        let usable = found.into_iter().flat_map(flat).filter(|value| {
+            !value.is_null()
+                && (is_object(self.mapping) || fits(kind, value))
+                && !is_too_long(self.mapping, value)
+        });
+        usable
+            .map(|value| match value {
+                value if is_number(kind) => match value {
+                    Value::Number(_) => Cow::Borrowed(value),
+                    other => Cow::Owned(json!(number(other))),
+                },
+                Value::String(_) | Value::Object(_) => Cow::Borrowed(value),
+                other => Cow::Owned(Value::String(other.to_string())),
+            })
+            .collect()
+    }
+}
+
+fn gather<'v>(source: &'v Map<String, Value>, path: &[&str], found: &mut Vec<&'v Value>) {
+    let Some((first, rest)) = path.split_first() else { return };
+    let Some(value) = source.get(*first) else { return };
+    if rest.is_empty() {
+        found.push(value);
+        return;
+    }
+    for value in flat(value) {
+        if let Value::Object(inner) = value {
+            gather(inner, rest, found);
+        }
+    }
+}
+
+/// Puts new fields into a mapping.
+pub(crate) fn merge(mapping: &mut Value, change: &Value) -> Result<(), Refusal> {
+    for key in ["dynamic", "_source", "runtime", "enabled"] {
+        if let Some(value) = change.get(key) {
+            mapping[key] = value.clone();
+        }
+    }
+    let Some(fields) = change.get("properties").and_then(Value::as_object) else { return Ok(()) };
+    for (name, field) in fields {
+        let old = mapping.get("properties").and_then(|fields| fields.get(name));
+        if let Some(old) = old.filter(|old| type_of(old) != type_of(field)) {
+            let (old, new) = (type_of(old), type_of(field));
+            return Err(Refusal::illegal(format!(
+                "mapper [{name}] cannot be changed from type [{old}] to [{new}]"
+            )));
+        }
+        mapping["properties"][name] = field.clone();
+    }
+    Ok(())
+}
