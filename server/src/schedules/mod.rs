@@ -22,6 +22,8 @@ use sync::Clock;
 use tokio::sync::Notify;
 
 pub use book::Book;
+
+use crate::exit::Failure;
 use timing::{TimingError, next_after};
 
 /// How many moments a preview shows.
@@ -80,6 +82,12 @@ pub enum ScheduleError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<ScheduleError> for Failure {
+    fn from(error: ScheduleError) -> Self {
+        Self::usage(error.to_string())
+    }
 }
 
 impl From<TimingError> for ScheduleError {
