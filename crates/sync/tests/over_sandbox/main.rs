@@ -2,7 +2,4 @@
 
 mod faults;
 mod metadata;
-#[expect(dead_code, reason = "the other tests look closer")]
-#[path = "../support/store.rs"]
-mod store;
 mod world;

@@ -9,16 +9,15 @@ use std::{
     time::Duration,
 };
 
-use ::store::{LedgerKey, Store as _};
 use gemini::{Gemini, Model, TaskType};
 use pinecone::{Connection, SourceIndex, TargetIndex};
 use protocol::{Counts, Reuse, RunId, RunKind, RunRequest, RunState, RunView};
 use sandbox::{IndexOptions, NewRecord, Options, Page, RecordView, Sandbox};
 use serde_json::{Map, Value, json};
+use store::{LedgerKey, SqliteStore, Store as _};
 use sync::{Durable, Origin, Recorder, Settings, Stop, connected, execute, head};
+use tempfile::TempDir;
 use upstream::{Jitter, Retry};
-
-use crate::store::MemoryStore;
 
 pub const NAMESPACE: &str = "ns";
 
@@ -28,7 +27,8 @@ pub struct World {
     source: SourceIndex,
     target: TargetIndex,
     gemini: Gemini,
-    store: MemoryStore,
+    store: Arc<SqliteStore>,
+    _data: TempDir,
     runs: AtomicUsize,
 }
 
@@ -98,6 +98,7 @@ impl World {
         // Attempts count against the quota too, and these tests make many of them.
         let quotas = gemini::Quotas { texts_per_minute: 1_000_000, tokens_per_minute: 1_000_000_000 };
         let gemini = Gemini::new("test-key".into(), &url, model, quotas, http).expect("a client");
+        let data = tempfile::tempdir().expect("a temporary directory");
         Self {
             source: SourceIndex::connect(&connection, "old").await.expect("the source is there"),
             target: TargetIndex::connect(&connection, "new").await.expect("the target is there"),
@@ -108,7 +109,8 @@ impl World {
                 linger: Duration::from_millis(50),
                 ..Settings::default()
             },
-            store: MemoryStore::default(),
+            store: Arc::new(SqliteStore::open(data.path()).await.expect("a new store")),
+            _data: data,
             runs: AtomicUsize::new(0),
             sandbox,
         }
@@ -123,7 +125,7 @@ impl World {
         let recorder = Recorder::new(head, clock);
         let ledger = LedgerKey { target: "new".to_owned(), namespace: NAMESPACE.to_owned() };
         self.store.begin(&recorder.view(), &ledger).await.expect("the store takes it");
-        let durable = Durable { store: Arc::new(self.store.clone()), ledger, origin: Origin::Listing };
+        let durable = Durable { store: self.store.clone(), ledger, origin: Origin::Listing };
         execute(&services, &self.settings, request, &recorder, &durable, &Stop::new()).await;
         recorder.view()
     }

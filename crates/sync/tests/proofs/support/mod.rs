@@ -1,6 +1,5 @@
 //! In-memory services that fail on command.
 
-#[path = "../../support/store.rs"]
 mod store;
 
 use std::{

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use ::store::{Ask, Commit, Digest, Found, LedgerEntry, LedgerKey, Pending, Store, StoreError, Vector};
+use store::{Ask, Commit, Digest, Found, LedgerEntry, LedgerKey, Pending, Store, StoreError, Vector};
 use futures::{FutureExt, future::BoxFuture};
 use protocol::{
     Category, EventBody, FailedRecord, FailurePage, LogPage, LogQuery, PageQuery, RecordIds, RunFilter,
