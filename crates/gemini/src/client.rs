@@ -167,7 +167,7 @@ impl Gemini {
                     self.shared.accepted.store(true, Ordering::Relaxed);
                     results.extend(vectors.into_iter().map(Ok));
                 }
-                Err(Error::Upstream(error)) if is_about_texts(&error) => {
+                Err(Error::Upstream(error)) if is_about_texts(&error) || is_too_large(&error) => {
                     if range.len() == 1 {
                         results.push(Err(Refusal { message: own_message(&error) }));
                         last_refusal = Some(error);
@@ -295,6 +295,11 @@ fn is_about_texts(error: &upstream::Error) -> bool {
             let message = status.message.to_ascii_lowercase();
             status.status == "INVALID_ARGUMENT" && !SETTINGS.iter().any(|setting| message.contains(setting))
         })
+}
+
+/// Whether a request was refused for its size, by the service or by somebody on the way: a part of it may pass.
+fn is_too_large(error: &upstream::Error) -> bool {
+    *error.kind() == Kind::TooLarge
 }
 
 /// What the service said, without the status around it.

@@ -234,13 +234,13 @@ const PER_DAY: &str = "EmbedContentRequestsPerDayPerUserPerProjectPerModel-FreeT
 async fn a_minute_s_quota_is_a_pause() {
     let server = always(Service::new(&[])).await;
     once(&server, json(429, quota(PER_MINUTE, "100", "0.002s"))).await;
-    once(&server, json(429, json!([quota(PER_MINUTE, "100", "0s")]))).await;
+    once(&server, json(429, json!([quota(PER_MINUTE, "100", "0.001s")]))).await;
     once(
         &server,
         json(429, json!({"error": {"code": 429, "message": "slow down", "status": "RESOURCE_EXHAUSTED"}})),
     )
     .await;
-    once(&server, text(429, "Too Many Requests").insert_header("retry-after", "0")).await;
+    once(&server, text(429, "Too Many Requests").insert_header("retry-after", "0.001")).await;
     let meter = Meter::new();
     // Without details there is a backoff; it is made short here.
     let mut options = Options { jitter: Jitter::new(|| 0.0), ..Options::default() };

@@ -21,8 +21,8 @@ use crate::words::grouped;
 /// Waiters are served in the order they came. After a 429 everyone pauses. If it says for how long, that is taken at
 /// its word: the upstream's window may have begun before ours, or somebody else may use the same limit, and when it is
 /// over there is room again. If it does not say, or if it comes again within a window after such a pause, the rate
-/// goes down by a fifth, at most once for the requests that were under way together; each window without another 429
-/// brings back a twentieth of the limit.
+/// goes down by a fifth, at most once in a window, and by half if the window before was no better; each window without
+/// another 429 brings back a twentieth of the limit.
 #[derive(Clone)]
 pub struct Pacer(Arc<Inner>);
 
@@ -88,10 +88,14 @@ struct State {
     limit: u64,
     /// What is taken of the limit, from `SLOWEST` to 1.
     share: f64,
-    /// When `share` last went down or up.
+    /// When `share` last went up, or a pause ended.
     changed_at: Option<Instant>,
     /// When the last 429 came that was news: one for a request sent before that is none.
     refused_at: Option<Instant>,
+    /// When the share last went down.
+    lowered_at: Option<Instant>,
+    /// Whether there was a window without a 429 since.
+    was_quiet: bool,
     paused_until: Option<Instant>,
     /// What was taken and when it comes back, in the order of coming back.
     taken: VecDeque<(Instant, u64)>,
@@ -102,6 +106,8 @@ struct State {
 
 /// The share that is kept after a 429.
 const KEPT: f64 = 0.8;
+/// The share that is kept if there was one in the window before as well.
+const KEPT_AGAIN: f64 = 0.5;
 /// The share that comes back with each quiet window.
 const REGAINED: f64 = 0.05;
 /// It does not get slower than this.
@@ -130,6 +136,8 @@ impl Pacer {
                 share: 1.0,
                 changed_at: None,
                 refused_at: None,
+                lowered_at: None,
+                was_quiet: true,
                 paused_until: None,
                 taken: VecDeque::new(),
                 used: 0,
@@ -153,20 +161,27 @@ impl Pacer {
         let before = state.paused_until;
         let (until, lower) = match pause {
             Pause::Guessed(wait) => (now + wait, true),
-            // The seconds that are asked for are cut off, and coming early would be a 429 more.
-            Pause::Asked(wait) => (now + wait + slack, before.is_some_and(|before| now < before + length)),
+            // Whole seconds are what is left when the rest was cut off, and coming early would be a 429 more.
+            Pause::Asked(wait) => {
+                let margin = if wait.subsec_nanos() == 0 { slack } else { wait / 50 };
+                (now + wait + margin, before.is_some_and(|before| now < before + length))
+            }
         };
         state.paused_until = Some(before.map_or(until, |before| before.max(until)));
         if state.refused_at.is_some_and(|refused| sent <= refused) {
             return false;
         }
         state.refused_at = Some(now);
-        if lower {
-            state.recover(now, length);
-            state.share = (state.share * KEPT).max(SLOWEST);
-            // The pause itself is no sign of health.
-            state.changed_at = Some(until);
+        state.recover(now, length);
+        // A window that is used up stays so until it ends: what is refused until then says nothing about the rate.
+        if lower && state.lowered_at.is_none_or(|lowered| now >= lowered + length) {
+            let kept = if state.was_quiet { KEPT } else { KEPT_AGAIN };
+            state.share = (state.share * kept).max(SLOWEST);
+            state.lowered_at = Some(now);
+            state.was_quiet = false;
         }
+        // The pause itself is no sign of health.
+        state.changed_at = Some(until);
         true
     }
 
@@ -240,6 +255,7 @@ impl State {
         let mut at = changed;
         while self.share < 1.0 && at + window <= now {
             at += window;
+            self.was_quiet = true;
             self.share = (self.share + REGAINED).min(1.0);
         }
         self.changed_at = (self.share < 1.0).then_some(at);
