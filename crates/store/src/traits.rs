@@ -99,7 +99,8 @@ pub struct LedgerKey {
     pub namespace: String,
 }
 
-/// A record that is done with: it leaves the pending ones and stands behind its counts.
+/// A record that is done with: it leaves the pending ones and stands behind its counts, from now on behind these, too, if
+/// it was settled before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settled {
     /// The record's id.
@@ -120,17 +121,21 @@ pub type Planned = (String, Option<Digest>);
 /// What happened in a run since its last commit. All of it becomes durable together, or none.
 #[derive(Debug, Clone, Default)]
 pub struct Commit {
-    /// Forget what was found and settled so far, because a listing has to be read again. Comes before all others.
+    /// Forget what was found and settled so far, and what failed, because a listing has to be read again. What was
+    /// written stays: the ids behind [`Category::Migrated`] and [`Category::Updated`], and the ledger. Comes before all
+    /// others.
     pub reset: bool,
-    /// The run as it stands. Its log and failures are passed over: they come by `events` and `failures`.
+    /// The run as it stands. Its log and failures are passed over: they come by `events` and `failures`. `None` if
+    /// nothing moved but the log.
     pub view: Option<RunView>,
-    /// New events, in order; `Progress` events are passed over.
+    /// New events, in order. Those of the log become its lines, each number once; what the others say is in the view.
     pub events: Vec<Event>,
-    /// Failed records; a record that failed before in this run is replaced.
+    /// Failed records; a record that failed before in this run is replaced. One that is done with is among `settled`,
+    /// too.
     pub failures: Vec<FailedRecord>,
     /// Ids that are handed on to be read.
     pub found: Vec<Pending>,
-    /// Records that are done with. One that is also in `found` need not touch the pending ones at all.
+    /// Records that are done with. One that is also in `found` is not pending after this, whether it was before or not.
     pub settled: Vec<Settled>,
     /// Where the run goes on, as its core wrote it; nothing here looks into it.
     pub checkpoint: Option<String>,
@@ -147,9 +152,11 @@ pub enum Ask {
 
 /// Everything that must survive a restart. Every method may be called by several processes at once.
 ///
-/// Methods that take an `after` page through rows in ascending byte order of the id, `limit` at a time.
+/// Methods that take an `after` page through rows in ascending byte order of the id, `limit` at a time. Ids are never
+/// empty. Searching takes no notice of the case of ASCII letters. A run that is not there has nothing: reading answers
+/// with an empty page, writing with [`StoreError::NoRun`].
 pub trait Store: Send + Sync + 'static {
-    /// Keeps a new run. `ledger` says where its vectors go.
+    /// Keeps a new run. `ledger` says where its vectors go. An error if there is a run with this id.
     fn begin<'a>(&'a self, view: &'a RunView, ledger: &'a LedgerKey)
     -> BoxFuture<'a, Result<(), StoreError>>;
 
@@ -160,7 +167,8 @@ pub trait Store: Send + Sync + 'static {
     /// [`protocol::KEPT_FAILURES`] failures.
     fn view<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<Option<RunView>, StoreError>>;
 
-    /// Runs, newest first.
+    /// Runs, newest first: in the reverse of the order in which they began. The default namespace is searched for as
+    /// `__default__`.
     fn runs<'a>(&'a self, filter: &'a RunFilter) -> BoxFuture<'a, Result<RunPage, StoreError>>;
 
     /// Where the run goes on; `None` before its first checkpoint.
@@ -174,7 +182,8 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Pending>, StoreError>>;
 
-    /// The ids behind a count. `Category::Failed` answers the ids of the failures.
+    /// The ids behind a count. `Category::Failed` answers the ids of the failures. There are fewer than the run counted
+    /// once [`Store::prune`] has forgotten them.
     fn records<'a>(
         &'a self,
         run: &'a RunId,
@@ -211,21 +220,23 @@ pub trait Store: Send + Sync + 'static {
     fn log<'a>(&'a self, run: &'a RunId, query: &'a LogQuery) -> BoxFuture<'a, Result<LogPage, StoreError>>;
 
     /// The newest finished analysis of this namespace of this target that left a plan with this hash (or a hash that
-    /// begins with it, if it is the only one).
+    /// begins with it, if it is the only one), and whose records were not forgotten. A run that neither pays nor writes is
+    /// an analysis.
     fn plan<'a>(
         &'a self,
         ledger: &'a LedgerKey,
         hash: &'a str,
     ) -> BoxFuture<'a, Result<Option<RunId>, StoreError>>;
 
-    /// What the ledger knows of these records.
+    /// What the ledger knows of these records, in no particular order; those it does not know are missing.
     fn ledger<'a>(
         &'a self,
         ledger: &'a LedgerKey,
         ids: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<LedgerEntry>, StoreError>>;
 
-    /// What a run has written into the ledger, behind `after`: which texts it has already paid for.
+    /// What a run has written into the ledger, behind `after`: which texts it has already paid for. What another run has
+    /// replaced since is not among it.
     fn paid<'a>(
         &'a self,
         run: &'a RunId,
@@ -233,14 +244,15 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<LedgerEntry>, StoreError>>;
 
-    /// Asks something of a run that another process may be at work on; a later question replaces an earlier one.
+    /// Asks something of a run that another process may be at work on; a later question replaces an earlier one. A run that
+    /// stops forgets what it was asked.
     fn ask<'a>(&'a self, run: &'a RunId, ask: Ask) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// What was asked of these runs since the last look; each question is answered once.
     fn asked<'a>(&'a self, runs: &'a [RunId]) -> BoxFuture<'a, Result<Vec<(RunId, Ask)>, StoreError>>;
 
     /// Forgets what the documented rule allows to be forgotten; answers how many runs were removed. Runs that are live
-    /// or resumable stay, and so does the ledger.
+    /// or resumable stay (a failed one for a month), and so does the ledger. `now` is in milliseconds since 1970, UTC.
     fn prune(&self, now: u64) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     /// All schedules, oldest first.

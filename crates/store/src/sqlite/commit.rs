@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use protocol::{EventBody, RunId};
+use protocol::{Category, EventBody, RunId};
 use sqlx::{Row, SqliteConnection};
 
 use super::{
@@ -105,14 +105,25 @@ async fn give_generation(conn: &mut SqliteConnection, run: i64) -> Result<i64, s
     Ok(generation)
 }
 
-/// Forgets findings by starting anew: a million rows are not deleted while somebody waits.
+/// Forgets findings by starting anew: a million rows are not deleted while somebody waits. What was written was written.
 async fn reset(conn: &mut SqliteConnection, run: &mut Run) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE generation SET garbage = 1 WHERE key = ?")
-        .bind(run.generation)
-        .execute(&mut *conn)
-        .await?;
+    let old = run.generation;
+    sqlx::query("UPDATE generation SET garbage = 1 WHERE key = ?").bind(old).execute(&mut *conn).await?;
     sqlx::query("DELETE FROM failure WHERE run = ?").bind(run.key).execute(&mut *conn).await?;
     run.generation = give_generation(conn, run.key).await?;
+    for category in [Category::Migrated, Category::Updated] {
+        let (own, pair) = codes::classes_of(category);
+        sqlx::query(
+            "INSERT OR REPLACE INTO record (generation, class, id, digest)
+             SELECT ?1, ?2, id, digest FROM record WHERE generation = ?4 AND class IN (?2, ?3)",
+        )
+        .bind(run.generation)
+        .bind(own)
+        .bind(pair)
+        .bind(old)
+        .execute(&mut *conn)
+        .await?;
+    }
     Ok(())
 }
 
@@ -139,9 +150,8 @@ async fn write_findings(
         return Ok(0);
     }
 
-    let just_found: HashSet<&str> = found.iter().map(|pending| &*pending.id).collect();
-    let landed: Vec<&str> =
-        settled.iter().map(|record| &*record.id).filter(|id| !just_found.contains(id)).collect();
+    // Those that were just found, too: they may have been in flight since before the process died.
+    let landed: Vec<&str> = done.into_iter().collect();
     for ids in landed.chunks(256) {
         let (sql, ids) = listed("DELETE FROM pending WHERE generation = ? AND id IN", ids, "");
         let query = ids.into_iter().fold(sqlx::query(sql).bind(generation), |query, id| query.bind(id));

@@ -21,6 +21,17 @@ pub const KEPT_RECORDS: u64 = 5_000_000;
 /// How many finished runs are kept: the list of runs of a year, if one is started every eight hours.
 pub const KEPT_RUNS: usize = 1_000;
 
+/// How much is kept.
+struct Rule {
+    lines: u64,
+    millis: u64,
+    records: u64,
+    runs: usize,
+}
+
+/// The documented rule.
+const RULE: Rule = Rule { lines: KEPT_LINES, millis: KEPT_MILLIS, records: KEPT_RECORDS, runs: KEPT_RUNS };
+
 /// How many rows are deleted while other writers wait: about ten milliseconds.
 const CHUNK: i64 = 2_000;
 
@@ -45,7 +56,7 @@ struct Over {
 struct Needed {
     /// Hashes, or beginnings of them, of plans that are being executed, by ledger.
     plans: Vec<(i64, String)>,
-    /// Runs whose failures are being tried again.
+    /// Runs whose plans are being executed, or whose failures are being tried again.
     runs: HashSet<RunId>,
 }
 
@@ -55,9 +66,14 @@ impl Needed {
     }
 }
 
+/// Forgets what the rule allows to be forgotten; answers how many runs were removed.
 pub(super) async fn prune(store: &SqliteStore, now: u64) -> Result<u64, Fault> {
+    prune_by(&RULE, store, now).await
+}
+
+async fn prune_by(rule: &Rule, store: &SqliteStore, now: u64) -> Result<u64, Fault> {
     let (over, needed) = look(store).await?;
-    let is_old = |run: &Over| run.at.saturating_add(KEPT_MILLIS) < now;
+    let is_old = |run: &Over| run.at.saturating_add(rule.millis) < now;
 
     let mut removed = 0;
     let mut finished = 0;
@@ -75,7 +91,7 @@ pub(super) async fn prune(store: &SqliteStore, now: u64) -> Result<u64, Fault> {
             continue;
         }
         finished += 1;
-        if finished > KEPT_RUNS && !needed {
+        if finished > rule.runs && !needed {
             removed += u64::from(remove(store, run).await?);
             continue;
         }
@@ -84,13 +100,13 @@ pub(super) async fn prune(store: &SqliteStore, now: u64) -> Result<u64, Fault> {
         }
         kept_records += run.records;
         let newest_plan = run.dry && run.plan.is_some() && planned.insert(run.ledger);
-        let fits = kept_records <= KEPT_RECORDS || finished == 1 || newest_plan;
+        let fits = kept_records <= rule.records || finished == 1 || newest_plan;
         if !needed && (is_old(run) || !fits) {
             kept_records -= run.records;
             forget_records(store, run).await?;
         }
     }
-    trim_logs(store).await?;
+    trim_logs(store, rule.lines).await?;
     sweep(store).await?;
     Ok(removed)
 }
@@ -132,9 +148,11 @@ async fn look(store: &SqliteStore) -> Result<(Vec<Over>, Needed), Fault> {
     tx.commit().await?;
     let mut needed = Needed::default();
     for (ledger, summary) in rows {
-        let request = serde_json::from_str::<RunSummary>(&summary)?.head.request;
-        needed.plans.extend(request.plan.map(|hash| (ledger, hash)));
-        needed.runs.extend(request.retry);
+        let head = serde_json::from_str::<RunSummary>(&summary)?.head;
+        needed.runs.extend(head.origin);
+        // A run that has only just begun may not know its origin yet.
+        needed.plans.extend(head.request.plan.map(|hash| (ledger, hash)));
+        needed.runs.extend(head.request.retry);
     }
     Ok((over, needed))
 }
@@ -183,12 +201,12 @@ async fn forget_records(store: &SqliteStore, run: &Over) -> Result<(), Fault> {
 }
 
 /// Cuts every log to its newest lines, a live run's too: it may go on for days.
-async fn trim_logs(store: &SqliteStore) -> Result<(), Fault> {
+async fn trim_logs(store: &SqliteStore, kept: u64) -> Result<(), Fault> {
     let long: Vec<(i64, i64)> = sqlx::query_as(
         "SELECT key, (SELECT seq FROM log WHERE log.run = run.key ORDER BY seq DESC LIMIT 1 OFFSET ?1)
          FROM run WHERE log_lines - log_dropped > ?1",
     )
-    .bind(int(KEPT_LINES))
+    .bind(int(kept))
     .fetch_all(&store.reader)
     .await?;
     for (run, last) in long {
