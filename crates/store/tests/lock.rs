@@ -9,7 +9,8 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
 };
 
-use store::{Holder, LockError, acquire};
+use protocol::RunId;
+use store::{Holder, LockError, acquire, hold_run, run_is_held};
 
 fn holder(run: &str) -> Holder {
     Holder { run: run.into(), pid: std::process::id(), host: "here".into(), since: 1_700_000_000_000 }
@@ -79,6 +80,59 @@ fn the_death_of_the_holder_frees_the_lock() {
     drop(lock);
 }
 
+#[test]
+fn a_run_is_held_by_one() {
+    let data = tempfile::tempdir().unwrap();
+    let run = |name: &str| RunId(name.to_owned());
+    assert!(!run_is_held(data.path(), &run("m-1")));
+    let lock = hold_run(data.path(), &run("m-1")).unwrap();
+    assert!(run_is_held(data.path(), &run("m-1")));
+    let refused = hold_run(data.path(), &run("m-1")).unwrap_err();
+    assert!(matches!(refused, LockError::RunHeld { run } if run.0 == "m-1"));
+    assert!(!run_is_held(data.path(), &run("m-2")));
+    let _any = hold_run(data.path(), &run("../../\u{fc}/..")).unwrap();
+    drop(lock);
+    assert!(!run_is_held(data.path(), &run("m-1")));
+    drop(hold_run(data.path(), &run("m-1")).unwrap());
+}
+
+#[test]
+fn whoever_looks_at_a_run_does_not_keep_others_from_holding_it() {
+    let data = tempfile::tempdir().unwrap();
+    let run = RunId("m-1".to_owned());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let done = &done;
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    run_is_held(data.path(), &run);
+                }
+            });
+        }
+        let held = (0..2_000).all(|_| {
+            let lock = hold_run(data.path(), &run);
+            lock.is_ok() && run_is_held(data.path(), &run)
+        });
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(held, "a look was taken for a holder");
+    });
+}
+
+#[test]
+fn the_death_of_a_process_tells_that_its_runs_are_interrupted() {
+    let data = tempfile::tempdir().unwrap();
+    let (mut child, input, _) = spawn_holder(data.path());
+    let run = RunId("child".to_owned());
+    assert!(run_is_held(data.path(), &run));
+    assert!(hold_run(data.path(), &run).is_err());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(input);
+    assert!(!run_is_held(data.path(), &run));
+    drop(hold_run(data.path(), &run).unwrap());
+}
+
 fn spawn_holder(data: &Path) -> (Child, ChildStdin, u32) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "holder_process", "--nocapture"])
@@ -95,11 +149,12 @@ fn spawn_holder(data: &Path) -> (Child, ChildStdin, u32) {
 }
 
 #[test]
-#[ignore = "this is the other process of the_death_of_the_holder_frees_the_lock"]
+#[ignore = "this is the other process of the tests about the death of a process"]
 #[expect(clippy::disallowed_methods, reason = "the parent process says in the environment what to lock")]
 fn holder_process() {
     let Ok(data) = std::env::var("STORE_TEST_DATA") else { return };
     let _lock = acquire(Path::new(&data), "askdona", "articles", &holder("child")).unwrap();
+    let _run = hold_run(Path::new(&data), &RunId("child".to_owned())).unwrap();
     println!("HELD");
     std::io::stdout().flush().unwrap();
     // Until the parent goes away or kills this process.

@@ -39,15 +39,23 @@ impl Fault {
 
 /// Says what a database error means.
 pub(super) fn told(error: &sqlx::Error, path: &Path, what: &'static str) -> StoreError {
-    let reason = match error {
+    let path = path.display().to_string();
+    match damage(error) {
+        Some(reason) => StoreError::Damaged { path, reason },
+        None => StoreError::Io { path, what, reason: words(error) },
+    }
+}
+
+/// What is wrong with the file, if that is what the error says.
+pub(super) fn damage(error: &sqlx::Error) -> Option<String> {
+    matches!(code(error), Some(CORRUPT | NOTADB)).then(|| words(error))
+}
+
+fn words(error: &sqlx::Error) -> String {
+    match error {
         sqlx::Error::Database(inner) => inner.message().to_owned(),
         other => other.to_string(),
-    };
-    let path = path.display().to_string();
-    if matches!(code(error), Some(CORRUPT | NOTADB)) {
-        return StoreError::Damaged { path, reason };
     }
-    StoreError::Io { path, what, reason }
 }
 
 /// Whether another process has the file to itself at the moment.

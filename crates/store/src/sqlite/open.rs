@@ -12,7 +12,7 @@ use sqlx::{
 };
 use tokio::io::AsyncReadExt;
 
-use super::fault::{is_busy, told};
+use super::fault::{damage, is_busy, told};
 use crate::StoreError;
 
 /// `tain` in ASCII, where SQLite lets programs mark their files.
@@ -116,6 +116,7 @@ async fn inspect(path: &Path, length: u64) -> Result<(), StoreError> {
     let damaged = |reason: String| StoreError::Damaged { path: path.display().to_string(), reason };
     let cannot = |error: sqlx::Error| told(&error, path, "open");
 
+    let before = written(path).await;
     let mut header = [0; 100];
     let mut file = tokio::fs::File::open(path).await.map_err(|error| cannot(error.into()))?;
     file.read_exact(&mut header).await.map_err(|error| match error.kind() {
@@ -126,30 +127,54 @@ async fn inspect(path: &Path, length: u64) -> Result<(), StoreError> {
     if header[..16] != *MAGIC {
         return Err(damaged("it does not begin like a SQLite database".to_owned()));
     }
-    let wal = tokio::fs::metadata(wal_of(path)).await.map_or(0, |wal| wal.len());
+    let wal = wal_length(path).await;
     // While there is a write-ahead log, the file may be shorter than it will be.
     if wal == 0 && length < expected_length(&header) {
         return Err(damaged("its end is missing".to_owned()));
     }
 
-    // SQLite itself reads the rest, since what a killed process left behind is in the write-ahead log.
-    let mut conn = base(path).read_only(true).connect().await.map_err(cannot)?;
-    let seen = look(&mut conn, length + wal <= CHECKED_BYTES).await;
-    conn.close().await.map_err(cannot)?;
-    let seen = seen.map_err(cannot)?;
+    // SQLite itself reads the rest, since what a killed process left behind is in the write-ahead log. Where there is
+    // none the file is read as one that nobody writes, which leaves no traces beside it.
+    let whole = length + wal <= CHECKED_BYTES;
+    let verdict = judge(path, whole, wal == 0).await.map_err(cannot)?;
+    let verdict = match verdict {
+        // Unless somebody has begun to write it meanwhile.
+        Err(_) if wal == 0 && (wal_length(path).await > 0 || written(path).await != before) => {
+            judge(path, whole, false).await.map_err(cannot)?
+        }
+        verdict => verdict,
+    };
+    verdict.map_err(|refusal| match refusal {
+        Refusal::Newer(found) => newer(path, found),
+        Refusal::Damaged(reason) => damaged(reason),
+    })
+}
 
+/// Why a file is not opened.
+enum Refusal {
+    Newer(i64),
+    Damaged(String),
+}
+
+/// Looks at a file through SQLite, without writing to it.
+async fn judge(path: &Path, whole: bool, alone: bool) -> Result<Result<(), Refusal>, sqlx::Error> {
+    let mut conn = base(path).read_only(true).immutable(alone).connect().await?;
+    let seen = look(&mut conn, whole).await;
+    conn.close().await?;
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(error) => return damage(&error).map(|reason| Err(Refusal::Damaged(reason))).ok_or(error),
+    };
     // A process that died while it made the store leaves a database without anything in it.
     let is_new = seen.objects == 0 && seen.version == 0 && seen.application == 0;
-    if seen.application != APPLICATION_ID && !is_new {
-        return Err(damaged("it is a SQLite database of another program".to_owned()));
-    }
-    if seen.version > VERSION {
-        return Err(newer(path, seen.version));
-    }
-    match seen.complaint {
-        Some(complaint) => Err(damaged(complaint)),
+    Ok(match seen.complaint {
+        _ if seen.application != APPLICATION_ID && !is_new => {
+            Err(Refusal::Damaged("it is a SQLite database of another program".to_owned()))
+        }
+        _ if seen.version > VERSION => Err(Refusal::Newer(seen.version)),
+        Some(complaint) => Err(Refusal::Damaged(complaint)),
         None => Ok(()),
-    }
+    })
 }
 
 /// What a database says about itself.
@@ -176,10 +201,16 @@ fn newer(path: &Path, found: i64) -> StoreError {
     StoreError::Newer { path: path.display().to_string(), found, known: VERSION }
 }
 
-fn wal_of(path: &Path) -> PathBuf {
+/// The length of the write-ahead log beside a file; 0 if there is none.
+async fn wal_length(path: &Path) -> u64 {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
-    name.into()
+    tokio::fs::metadata(name).await.map_or(0, |wal| wal.len())
+}
+
+/// When a file was last written.
+async fn written(path: &Path) -> Option<std::time::SystemTime> {
+    tokio::fs::metadata(path).await.and_then(|file| file.modified()).ok()
 }
 
 /// The file's length by its own header (https://sqlite.org/fileformat.html, 1.3); 0 where the header does not know.
