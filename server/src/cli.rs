@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::{Reuse, RunKind, RunRequest};
+use url::Url;
 
 /// Mirrors a Pinecone namespace from an old index into a new one, re-embedding its texts with Gemini.
 #[derive(Debug, Parser)]
@@ -214,7 +215,11 @@ pub struct Demo {
 
 /// What `tain sandbox` takes.
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Sandbox {
+    /// What to do with a sandbox that runs already
+    #[command(subcommand)]
+    pub command: Option<SandboxCommand>,
     /// The port of the control plane and of Gemini; the indexes get the next ones. 0 takes free ones
     #[arg(long, default_value_t = 5080)]
     pub port: u16,
@@ -236,9 +241,15 @@ pub struct Sandbox {
     /// Begin without the sample
     #[arg(long)]
     pub no_sample: bool,
-    /// Make something go wrong: `{"endpoint":"embed","effect":{"kind":"reset"}}`; see the sandbox's README
-    #[arg(long, value_name = "JSON")]
+    /// Make something go wrong: `embed:503@first=3`, `source.list:reset@page=2`; may be given several times
+    #[arg(long, value_name = "FAULT")]
     pub fault: Vec<String>,
+    /// Show every fault that --fault takes, and every moment
+    #[arg(long, exclusive = true)]
+    pub list_faults: bool,
+    /// The seed of faults with a rate, and of latencies
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
     /// How long calls take, in milliseconds: `50`, `40-300`, or for one endpoint `embed=200-800`
     #[arg(long, value_name = "[ENDPOINT=]MS[-MS]")]
     pub latency: Vec<String>,
@@ -254,6 +265,39 @@ pub struct Sandbox {
     /// The dimension of the target index
     #[arg(long, default_value_t = 3_072, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub dimension: u32,
+}
+
+/// What can be done with a sandbox that runs already.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SandboxCommand {
+    /// List the faults that are set, add some, or remove them all
+    Faults(SandboxFaults),
+}
+
+/// What `tain sandbox faults` takes.
+#[derive(Debug, Clone, Args)]
+pub struct SandboxFaults {
+    /// Where the sandbox runs
+    #[arg(long, default_value = "http://127.0.0.1:5080")]
+    pub url: Url,
+    /// What to do; without it, list
+    #[command(subcommand)]
+    pub command: Option<FaultsCommand>,
+}
+
+/// What can be done with the faults of a sandbox.
+#[derive(Debug, Clone, Subcommand)]
+pub enum FaultsCommand {
+    /// Show those that are set, and how many calls each has seen
+    List,
+    /// Add faults: `embed:429@rate=0.1`; `tain sandbox --list-faults` shows all there are
+    Add {
+        /// The faults
+        #[arg(value_name = "FAULT", required = true)]
+        faults: Vec<String>,
+    },
+    /// Remove all
+    Clear,
 }
 
 /// One of the sandbox's two indexes.

@@ -1,13 +1,15 @@
 //! `tain sandbox`: the emulator, for other programs to use.
 
+mod faults;
+
 use std::{collections::BTreeMap, time::Duration};
 
-use sandbox::{Endpoint, Fault, GeminiQuota, IndexOptions, Latency, Options, Sandbox};
+use sandbox::{Endpoint, GeminiQuota, IndexOptions, Latency, Options, Sandbox};
 use serde::Serialize;
 
 use super::Context;
 use crate::{
-    cli::{self, SandboxIndex},
+    cli::{self, SandboxCommand, SandboxIndex},
     exit::{Exit, Failure, chain},
     output::{note, print, print_json},
     signals::stop_on_signal,
@@ -19,6 +21,13 @@ use crate::{
 ///
 /// Options that contradict each other, a port that is taken, or a file that cannot be read.
 pub async fn sandbox(context: &Context, arguments: &cli::Sandbox) -> Result<Exit, Failure> {
+    if let Some(SandboxCommand::Faults(arguments)) = &arguments.command {
+        return faults::faults(context, arguments).await;
+    }
+    if arguments.list_faults {
+        print(&faults::catalogue())?;
+        return Ok(Exit::Done);
+    }
     let stop = stop_on_signal();
     let sandbox = sandbox::start(options(context, arguments)?).await.map_err(|error| failed(&error))?;
     let mut loaded = None;
@@ -65,7 +74,7 @@ fn options(context: &Context, arguments: &cli::Sandbox) -> Result<Options, Failu
         dimension: arguments.dimension as usize,
         ..defaults.target.clone()
     };
-    let faults = arguments.fault.iter().map(|text| fault(text)).collect::<Result<_, _>>()?;
+    let faults = arguments.fault.iter().map(|text| faults::fault(text)).collect::<Result<_, _>>()?;
     let mut latency = BTreeMap::new();
     for text in &arguments.latency {
         latency.extend(latencies(text)?);
@@ -82,14 +91,11 @@ fn options(context: &Context, arguments: &cli::Sandbox) -> Result<Options, Failu
         gemini_quota: quota,
         faults,
         latency,
+        seed: arguments.seed,
         sample: arguments.sample
             || !(arguments.no_sample || arguments.load.is_some() || arguments.data.is_some()),
         ..defaults
     })
-}
-
-fn fault(text: &str) -> Result<Fault, Failure> {
-    serde_json::from_str(text).map_err(|error| Failure::usage(format!("--fault {text} is no fault: {error}")))
 }
 
 /// `50`, `40-300` or `embed=200-800`, as a latency for each endpoint that is meant.
