@@ -117,16 +117,37 @@ impl World {
     }
 
     pub async fn run(&self, request: &RunRequest) -> RunView {
-        let clock: sync::Clock = Arc::new(|| 0);
-        let services = connected(&self.source, &self.target, Some(&self.gemini), clock.clone());
+        self.run_from(request, Origin::Listing).await
+    }
+
+    async fn run_from(&self, request: &RunRequest, origin: Origin) -> RunView {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let id = RunId(format!("run-{number}"));
-        let head = head(id, request.clone(), ("old", "new"), &Origin::Listing, &self.settings, 0);
-        let recorder = Recorder::new(head, clock);
-        let ledger = LedgerKey { target: "new".to_owned(), namespace: NAMESPACE.to_owned() };
-        self.store.begin(&recorder.view(), &ledger).await.expect("the store takes it");
-        let durable = Durable { store: self.store.clone(), ledger, origin: Origin::Listing };
-        execute(&services, &self.settings, request, &recorder, &durable, &Stop::new()).await;
+        let head = head(id, request.clone(), ("old", "new"), &origin, &self.settings, 0);
+        let recorder = Recorder::new(head, Arc::new(|| 0));
+        self.store.begin(&recorder.view(), &ledger()).await.expect("the store takes it");
+        self.execute(request, &recorder, origin).await
+    }
+
+    /// Goes on with a run from what the store has of it.
+    pub async fn go_on(&self, run: RunView) -> RunView {
+        let kept = self.store.view(&run.head.id).await.expect("the store is well").expect("the run is there");
+        assert_eq!(kept, run, "the store has what everybody saw");
+        let recorder = Recorder::restored(kept, Arc::new(|| 0));
+        self.execute(&run.head.request, &recorder, sync::origin(&run.head)).await
+    }
+
+    /// Tries the failed records of a run again.
+    pub async fn retry(&self, run: &RunView) -> RunView {
+        let failed = run.head.id.clone();
+        let request = RunRequest { retry: Some(failed.clone()), ..run.head.request.clone() };
+        self.run_from(&request, Origin::Failures(failed)).await
+    }
+
+    async fn execute(&self, request: &RunRequest, recorder: &Arc<Recorder>, origin: Origin) -> RunView {
+        let services = connected(&self.source, &self.target, Some(&self.gemini), Arc::new(|| 0));
+        let durable = Durable { store: self.store.clone(), ledger: ledger(), origin };
+        execute(&services, &self.settings, request, recorder, &durable, &Stop::new()).await;
         recorder.view()
     }
 
@@ -181,6 +202,10 @@ impl World {
         assert_eq!(state.forbidden_calls(), 0, "law 2");
         assert_eq!(state.calls("source", sandbox::Endpoint::Upsert).expect("counted").requests, 0, "law 1");
     }
+}
+
+fn ledger() -> LedgerKey {
+    LedgerKey { target: "new".to_owned(), namespace: NAMESPACE.to_owned() }
 }
 
 /// What one undisturbed mirror of the world counts.

@@ -43,7 +43,7 @@ fn a_plan_is_executed_as_it_was_frozen() {
     let plan = analysis.view.plan.clone().expect("an analysis leaves a plan");
     let listed = world.source.state().listed_pages;
     let request = RunRequest { plan: Some(plan.hash.clone()), ..request(RunKind::Mirror) };
-    let ran = from(&world, &request, Origin::Plan(analysis.view.head.id.clone()));
+    let ran = from(&world, &request, Origin::Plan(analysis.view.head.id));
     assert_eq!(ran.state(), RunState::Done);
     assert_eq!(world.source.state().listed_pages, listed, "nothing is listed again");
     let counts = ran.counts();
@@ -74,7 +74,7 @@ fn what_moved_since_the_plan_is_checked_again_and_told() {
     }
     let hash = analysis.view.plan.as_ref().expect("a plan").hash.clone();
     let request = RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
-    let ran = from(&world, &request, Origin::Plan(analysis.view.head.id.clone()));
+    let ran = from(&world, &request, Origin::Plan(analysis.view.head.id));
     assert_eq!(ran.state(), RunState::Done);
     assert_eq!(ran.ids(Category::Gone), ids(["a-missing"]));
     assert_eq!(ran.ids(Category::Moved), ids(["b-missing", "c-changed", "g-missing"]));
@@ -95,7 +95,7 @@ fn a_dry_run_of_a_plan_costs_nothing_and_comes_to_the_same() {
     let analysis = world.run(&request(RunKind::Analyze));
     let plan = analysis.view.plan.clone().expect("a plan");
     let request = RunRequest { plan: Some(plan.hash.clone()), dry_run: true, ..request(RunKind::Mirror) };
-    let ran = from(&world, &request, Origin::Plan(analysis.view.head.id.clone()));
+    let ran = from(&world, &request, Origin::Plan(analysis.view.head.id));
     assert_eq!(ran.state(), RunState::Done);
     assert_eq!((world.target.state().upserts, world.embedder.state().calls), (0, 0));
     let again = ran.view.plan.expect("a dry run leaves a plan");

@@ -5,12 +5,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use store::{Ask, Commit, Digest, Found, LedgerEntry, LedgerKey, Pending, Store, StoreError, Vector};
 use futures::{FutureExt, future::BoxFuture};
 use protocol::{
     Category, EventBody, FailedRecord, FailurePage, LogPage, LogQuery, PageQuery, RecordIds, RunFilter,
     RunId, RunPage, RunView, Schedule, ScheduleId,
 };
+use store::{Ask, Commit, Digest, Found, LedgerEntry, LedgerKey, Pending, Store, StoreError, Vector};
 
 /// What is kept of one run.
 #[derive(Debug, Clone, Default)]
