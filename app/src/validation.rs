@@ -10,8 +10,8 @@ const MAX_NAMESPACE: usize = 512;
 const MAX_BATCH: u32 = 1_000;
 /// More patterns than anyone would type.
 const MAX_PATTERNS: usize = 100;
-/// The largest number of an interval's unit.
-const MAX_INTERVAL: u64 = 1_000;
+/// The largest number of an interval's unit: a year in seconds, and some.
+const MAX_INTERVAL: u64 = 40_000_000;
 /// The longest name of a schedule, in characters.
 const MAX_NAME: usize = 80;
 
@@ -102,13 +102,14 @@ pub fn timing(timing: &str, every: &str, unit: &str, cron: &str) -> Result<Timin
         };
     }
     let seconds = match unit {
+        "minutes" => 60,
         "hours" => 3_600,
         "days" => 86_400,
-        _ => 60,
+        _ => 1,
     };
     match every.trim().parse::<u64>() {
         Ok(number @ 1..=MAX_INTERVAL) => Ok(Timing::Every(number * seconds)),
-        _ => Err(ApiError::invalid("every", format!("a whole number from 1 to {MAX_INTERVAL}"))),
+        _ => Err(ApiError::invalid("every", "a whole number is needed: how many of the unit")),
     }
 }
 

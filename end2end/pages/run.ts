@@ -40,6 +40,36 @@ export class RunPage {
     return this.page.getByRole('listitem').filter({ has: this.page.getByRole('heading', { name, level: 3 }) });
   }
 
+  async pause(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Pause', exact: true }).click();
+  }
+
+  /** The one button that lets a stopped run go on. */
+  resumeButton(): Locator {
+    return this.page.getByRole('button', { name: 'Resume', exact: true });
+  }
+
+  /** A message across the page, by its first line. */
+  notice(title: string | RegExp): Locator {
+    return this.page.locator('.notice').filter({ has: this.page.locator('strong', { hasText: title }) });
+  }
+
+  failures(): Locator {
+    return this.page.getByRole('region', { name: 'Table of failures' }).locator('tbody tr');
+  }
+
+  logLines(): Locator {
+    return this.page.getByRole('list', { name: 'Log lines' }).getByRole('listitem');
+  }
+
+  /** A row of a run over several namespaces. */
+  namespaceRow(namespace: string): Locator {
+    return this.page
+      .getByRole('region', { name: 'Namespaces of this run' })
+      .locator('tbody tr')
+      .filter({ has: this.page.getByRole('link', { name: namespace, exact: true }) });
+  }
+
   async cancel(): Promise<void> {
     await this.page.getByRole('button', { name: 'Cancel', exact: true }).click();
     await this.page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();

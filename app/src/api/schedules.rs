@@ -35,7 +35,7 @@ pub async fn preview_timing(
     /// How many of the unit, as typed.
     #[server(default)]
     every: String,
-    /// `minutes`, `hours` or `days`.
+    /// `seconds`, `minutes`, `hours` or `days`.
     #[server(default)]
     unit: String,
     /// The cron expression, as typed.
@@ -80,7 +80,7 @@ pub async fn save_schedule(
     /// How many of the unit, as typed.
     #[server(default)]
     every: String,
-    /// `minutes`, `hours` or `days`.
+    /// `seconds`, `minutes`, `hours` or `days`.
     #[server(default)]
     unit: String,
     /// The cron expression, as typed.

@@ -91,7 +91,7 @@ fn Paused(live: Live, pause: Option<Pause>) -> impl IntoView {
                 {move || if clock.now() < at { "It can go on " } else { "The quota should be there again since " }}
                 <Moment at />
                 {move || {
-                    if clock.now() < at { "; resumed earlier, it would only pause again." } else { "." }
+                    if clock.now() < at { ", and does so by itself while tain is running; resumed earlier, it would only pause again." } else { "." }
                 }}
             </p>
         }

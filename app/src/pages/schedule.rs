@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The units of an interval: the word in the form, and their seconds.
-const UNITS: [(&str, u64); 3] = [("minutes", 60), ("hours", 3_600), ("days", 86_400)];
+const UNITS: [(&str, u64); 4] = [("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400)];
 
 /// Loads the schedule that the address names; `new` names none.
 #[component]
@@ -75,20 +75,26 @@ fn NoSuchSchedule() -> impl IntoView {
 fn command(spec: &ScheduleSpec) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let timing = match &spec.timing {
-        Timing::Every(seconds) => format!("--every {}m", seconds / 60),
+        Timing::Every(seconds) => {
+            let (number, unit) = interval(*seconds);
+            format!("--every {number}{}", &unit[..1])
+        }
         Timing::Cron(expression) => format!("--cron {}", quoted(expression)),
     };
     let name = if spec.name.is_empty() { String::new() } else { format!(" --name {}", quoted(&spec.name)) };
     let off = if spec.enabled { "" } else { " --disabled" };
+    // What a run's own command says after its verb, a schedule's says after its options.
     let work = spec.request.command();
-    let work = work.strip_prefix("tain ").unwrap_or(&work);
-    format!("tain schedules add {timing}{name}{off} {work}")
+    let verb = spec.request.kind.command();
+    let kind = if spec.request.kind == RunKind::Mirror { String::new() } else { format!(" --kind {verb}") };
+    let rest = work.strip_prefix("tain ").and_then(|work| work.strip_prefix(verb)).unwrap_or_default();
+    format!("tain schedules add {timing}{name}{off}{kind}{rest}")
 }
 
 /// An interval as the form shows it: the largest unit that divides it.
 fn interval(seconds: u64) -> (u64, &'static str) {
     let unit = UNITS.iter().rev().find(|(_, unit)| seconds.is_multiple_of(*unit)).unwrap_or(&UNITS[0]);
-    (seconds.div_ceil(unit.1), unit.0)
+    (seconds / unit.1, unit.0)
 }
 
 #[component]
@@ -360,7 +366,7 @@ impl When {
             return Timing::Cron(self.expression.get().trim().to_owned());
         }
         let unit = self.unit.get();
-        let seconds = UNITS.iter().find(|(word, _)| *word == unit).map_or(60, |(_, seconds)| *seconds);
+        let seconds = UNITS.iter().find(|(word, _)| *word == unit).map_or(1, |(_, seconds)| *seconds);
         Timing::Every(self.every.get().trim().parse::<u64>().unwrap_or(0).saturating_mul(seconds))
     }
 }
@@ -447,7 +453,6 @@ fn WhenFields(when: When, timing: Timing, errors: Errors) -> impl IntoView {
                     class="narrow"
                     type="number"
                     min="1"
-                    max="1000"
                     inputmode="numeric"
                     value=every.get_untracked()
                     aria-describedby="every-error"
@@ -497,7 +502,7 @@ mod tests {
         assert_eq!(interval(900), (15, "minutes"));
         assert_eq!(interval(7_200), (2, "hours"));
         assert_eq!(interval(86_400), (1, "days"));
-        assert_eq!(interval(90), (2, "minutes"));
+        assert_eq!(interval(90), (90, "seconds"));
     }
 
     #[test]
@@ -510,11 +515,13 @@ mod tests {
         };
         assert_eq!(
             command(&spec),
-            r"tain schedules add --cron '0 3 * * *' --name 'it'\''s night' mirror help-centre"
+            r"tain schedules add --cron '0 3 * * *' --name 'it'\''s night' help-centre"
         );
         spec.name = String::new();
         spec.timing = Timing::Every(7_200);
         spec.request.namespaces = Some(NamespacePatterns::default());
-        assert_eq!(command(&spec), "tain schedules add --every 120m mirror --all-namespaces");
+        assert_eq!(command(&spec), "tain schedules add --every 2h --all-namespaces");
+        spec.request = RunRequest::new(RunKind::Analyze, "-x");
+        assert_eq!(command(&spec), "tain schedules add --every 2h --kind analyze -- -x");
     }
 }

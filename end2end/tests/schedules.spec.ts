@@ -1,0 +1,102 @@
+import { expect, test } from '../fixtures/index.ts';
+
+const NAMESPACE = 'help-centre';
+
+test('a schedule is made, judged while it is typed, run, switched off, changed and deleted', async ({
+  page,
+  gotoHydrated,
+  mirror,
+  schedules,
+}) => {
+  await gotoHydrated('/schedules');
+  await expect(page.getByRole('heading', { name: 'No schedule yet' })).toBeVisible();
+  await schedules.create();
+  await schedules.field(/^Name/).fill('Nightly');
+  await schedules.field('Namespace').fill(NAMESPACE);
+  await expect(schedules.nextTimes()).toHaveCount(5);
+
+  await page.getByRole('radio', { name: 'By a cron expression' }).check();
+  await schedules.field('Cron expression, in UTC').fill('61 2 * *');
+  await expect(schedules.error('cron')).toContainText('five fields');
+  await schedules.field('Cron expression, in UTC').fill('61 2 * * *');
+  await expect(schedules.error('cron')).toContainText('0 to 59');
+  await expect(schedules.field('Cron expression, in UTC')).toHaveAttribute('aria-invalid', 'true');
+  await schedules.field('Cron expression, in UTC').fill('30 2 * * 1-5');
+  await expect(schedules.error('cron')).toBeEmpty();
+  await expect(schedules.nextTimes().first()).toContainText('02:30:00');
+  await expect(page.getByLabel('The same as a command')).toHaveText(
+    `tain schedules add --cron '30 2 * * 1-5' --name 'Nightly' ${NAMESPACE}`,
+  );
+
+  // Runs that write by themselves are confirmed once, here.
+  await schedules.save();
+  await expect(page).toHaveURL(/\/schedules\/new$/);
+  await schedules.confirmation().check();
+  await schedules.save();
+  await page.waitForURL('**/schedules');
+  await expect(schedules.row('Nightly')).toContainText('30 2 * * 1-5 (UTC)');
+  await expect(schedules.row('Nightly')).toContainText(/in \d/);
+  await expect(schedules.row('Nightly')).toContainText('none yet');
+
+  await page.getByRole('button', { name: 'Run now: Nightly' }).click();
+  await page.waitForURL(/\/runs\/[^/]+$/);
+  await expect(mirror.pill('In sync')).toBeVisible({ timeout: 60_000 });
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Schedules' }).click();
+  await expect(schedules.row('Nightly')).not.toContainText('none yet');
+
+  await page.getByRole('button', { name: 'Switch off: Nightly' }).click();
+  await expect(schedules.row('Nightly')).toContainText('switched off');
+  await page.getByRole('button', { name: 'Switch on: Nightly' }).click();
+  await expect(schedules.row('Nightly')).toContainText(/in \d/);
+
+  await page.getByRole('link', { name: 'Nightly', exact: true }).click();
+  await page.getByRole('radio', { name: 'At an interval' }).check();
+  await schedules.field('Every').fill('15');
+  await schedules.field('Unit').selectOption('minutes');
+  await schedules.confirmation().check();
+  await schedules.save();
+  await page.waitForURL('**/schedules');
+  await expect(schedules.row('Nightly')).toContainText('every 15 min');
+
+  await page.getByRole('button', { name: 'Delete… Nightly' }).click();
+  const question = page.getByRole('dialog');
+  await expect(question).toContainText('tain schedules remove');
+  await question.getByRole('button', { name: 'Delete the schedule' }).click();
+  await expect(page.getByRole('heading', { name: 'No schedule yet' })).toBeVisible();
+});
+
+test('a schedule for all namespaces that match', async ({ page, gotoHydrated, schedules }) => {
+  await gotoHydrated('/schedules/new');
+  await page.getByRole('radio', { name: /^All of the source/ }).check();
+  await schedules.field(/^Only namespaces like/).fill('help-*, release-*');
+  await page.getByRole('radio', { name: /^Analyze/ }).check();
+  await expect(page.getByLabel('The same as a command')).toContainText("--kind analyze --all-namespaces --include='help-*' --include='release-*'");
+  await schedules.save();
+  await page.waitForURL('**/schedules');
+  await expect(page.getByRole('link', { name: 'Analyze help-*, release-*' })).toBeVisible();
+});
+
+test.describe('without JavaScript', () => {
+  test.use({ javaScriptEnabled: false });
+
+  test('a schedule is made and switched off, and a wrong one is told at its field', async ({ page, schedules, watch }) => {
+    watch.expected(/^failed: GET \S+\/pkg\/tain\.\S+\.js: csp$/);
+    await page.goto('/schedules/new');
+    await schedules.field('Namespace').fill(NAMESPACE);
+    await page.getByRole('radio', { name: 'By a cron expression' }).check();
+    await schedules.field('Cron expression, in UTC').fill('every day');
+    await page.getByRole('radio', { name: /^Analyze/ }).check();
+    await schedules.save();
+    await expect(schedules.error('cron')).toContainText('five fields');
+    await page.getByRole('radio', { name: 'By a cron expression' }).check();
+    await schedules.field('Cron expression, in UTC').fill('0 4 * * *');
+    await schedules.field('Namespace').fill(NAMESPACE);
+    await page.getByRole('radio', { name: /^Analyze/ }).check();
+    await schedules.save();
+    await page.waitForURL('**/schedules');
+    const name = `Analyze ${NAMESPACE}`;
+    await expect(schedules.row(name)).toContainText('0 4 * * *');
+    await page.getByRole('button', { name: `Switch off: ${name}` }).click();
+    await expect(schedules.row(name)).toContainText('switched off');
+  });
+});
