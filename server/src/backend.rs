@@ -5,34 +5,38 @@ use std::sync::Arc;
 use app::{ApiError, Backend};
 use futures::future::BoxFuture;
 use protocol::{
-    AddedMetadata, Category, Event, Namespaces, Overview, RecordIds, RunId, RunRequest, RunSummary, RunView,
+    AddedMetadata, Category, Event, FailurePage, LogPage, LogQuery, Namespaces, Overview, PageQuery,
+    RecordIds, RunFilter, RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, Timing,
 };
+use store::StoreError;
 use tokio::sync::broadcast;
 
 use crate::{
-    connections::{ConnectError, Connections},
+    connections::ConnectError,
     namespaces,
     runs::{Runs, StartError},
+    schedules::{ScheduleError, Schedules},
 };
 
 /// The server behind the pages.
 pub struct ServerBackend {
-    connections: Arc<Connections>,
     runs: Arc<Runs>,
+    schedules: Arc<Schedules>,
 }
 
 impl ServerBackend {
-    /// Answers from these.
-    pub const fn new(connections: Arc<Connections>, runs: Arc<Runs>) -> Self {
-        Self { connections, runs }
+    /// Answers from these runs, from the services that they use, and from these schedules.
+    pub const fn new(runs: Arc<Runs>, schedules: Arc<Schedules>) -> Self {
+        Self { runs, schedules }
     }
 }
 
 impl Backend for ServerBackend {
     fn overview(&self) -> BoxFuture<'_, Overview> {
         Box::pin(async {
-            let (source, target) = self.connections.indexes().await;
-            let config = self.connections.config();
+            let connections = self.runs.connections();
+            let (source, target) = connections.indexes().await;
+            let config = connections.config();
             let mirror = &config.mirror;
             Overview {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -52,8 +56,9 @@ impl Backend for ServerBackend {
 
     fn namespaces(&self) -> BoxFuture<'_, Namespaces> {
         Box::pin(async {
-            let (source, target) = self.connections.stats_soon().await;
-            namespaces::compare(&source, &target, self.connections.index_names())
+            let connections = self.runs.connections();
+            let (source, target) = connections.stats_soon().await;
+            namespaces::compare(&source, &target, connections.index_names())
         })
     }
 
@@ -61,24 +66,114 @@ impl Backend for ServerBackend {
         Box::pin(async { Ok(self.runs.start(request).await.map_err(refusal)?.id) })
     }
 
-    fn cancel(&self, run: &RunId) -> Result<(), ApiError> {
-        if self.runs.cancel(run) { Ok(()) } else { Err(ApiError::UnknownRun { run: run.clone() }) }
+    fn pause<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(async { known(run, self.runs.pause(run).await) })
     }
 
-    fn run(&self, run: &RunId) -> Option<RunView> {
-        self.runs.view(run)
+    fn cancel<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(async { known(run, self.runs.cancel(run).await) })
     }
 
-    fn runs(&self) -> Vec<RunSummary> {
-        self.runs.list()
+    fn resume<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(async { self.runs.resume(run).await.map(drop).map_err(refusal) })
     }
 
-    fn records(&self, run: &RunId, category: Category) -> Option<RecordIds> {
-        self.runs.records(run, category)
+    fn run<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<Option<RunView>, ApiError>> {
+        Box::pin(async { self.runs.view(run).await.map_err(unreadable) })
     }
 
-    fn subscribe(&self, run: &RunId) -> Option<(RunView, broadcast::Receiver<Arc<Event>>)> {
-        self.runs.subscribe(run)
+    fn runs<'a>(&'a self, filter: &'a RunFilter) -> BoxFuture<'a, Result<RunPage, ApiError>> {
+        Box::pin(async { self.runs.list(filter).await.map_err(unreadable) })
+    }
+
+    fn records<'a>(
+        &'a self,
+        run: &'a RunId,
+        category: Category,
+        query: &'a PageQuery,
+    ) -> BoxFuture<'a, Result<Option<RecordIds>, ApiError>> {
+        Box::pin(async move { self.runs.records(run, category, query).await.map_err(unreadable) })
+    }
+
+    fn failures<'a>(
+        &'a self,
+        run: &'a RunId,
+        query: &'a PageQuery,
+    ) -> BoxFuture<'a, Result<Option<FailurePage>, ApiError>> {
+        Box::pin(async { self.runs.failures(run, query).await.map_err(unreadable) })
+    }
+
+    fn log<'a>(
+        &'a self,
+        run: &'a RunId,
+        query: &'a LogQuery,
+    ) -> BoxFuture<'a, Result<Option<LogPage>, ApiError>> {
+        Box::pin(async { self.runs.log(run, query).await.map_err(unreadable) })
+    }
+
+    fn subscribe<'a>(
+        &'a self,
+        run: &'a RunId,
+    ) -> BoxFuture<'a, Option<(RunView, broadcast::Receiver<Arc<Event>>)>> {
+        Box::pin(async {
+            // A page that cannot be told how the run stands connects again, and is told why when it asks.
+            self.runs.subscribe(run).await.map_err(unreadable).ok().flatten()
+        })
+    }
+
+    fn schedules(&self) -> BoxFuture<'_, Result<Vec<Schedule>, ApiError>> {
+        Box::pin(async { self.schedules.list().await.map_err(unreadable) })
+    }
+
+    fn preview_timing(&self, timing: &Timing) -> Result<Vec<u64>, ApiError> {
+        self.schedules.preview(timing).map_err(|error| ApiError::invalid("timing", error.to_string()))
+    }
+
+    fn keep_schedule(
+        &self,
+        id: Option<ScheduleId>,
+        spec: ScheduleSpec,
+    ) -> BoxFuture<'_, Result<ScheduleId, ApiError>> {
+        Box::pin(async move {
+            let kept = match id {
+                Some(id) => self.schedules.change(&id, spec).await,
+                None => self.schedules.add(spec).await,
+            };
+            Ok(kept.map_err(unscheduled)?.id)
+        })
+    }
+
+    fn remove_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(async { self.schedules.remove(id).await.map_err(unscheduled) })
+    }
+
+    fn run_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<RunId, ApiError>> {
+        Box::pin(async {
+            let schedule = self.schedules.find(&id.0).await.map_err(unscheduled)?;
+            let run = self.runs.start(schedule.spec.request).await.map_err(refusal)?.id;
+            self.schedules.started(&schedule.id, run.clone()).await.map_err(unscheduled)?;
+            Ok(run)
+        })
+    }
+}
+
+/// Why a schedule was not made, changed or found, as the page shows it.
+fn unscheduled(error: ScheduleError) -> ApiError {
+    match error {
+        ScheduleError::Invalid { field, message } => ApiError::invalid(field, message),
+        ScheduleError::Store(error) => unreadable(error),
+        error @ (ScheduleError::Unknown { .. } | ScheduleError::Ambiguous { .. }) => {
+            ApiError::invalid("id", error.to_string())
+        }
+    }
+}
+
+/// Whether a run that something was asked of is there.
+fn known(run: &RunId, asked: Result<bool, StoreError>) -> Result<(), ApiError> {
+    match asked {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(ApiError::UnknownRun { run: run.clone() }),
+        Err(error) => Err(unreadable(error)),
     }
 }
 
@@ -86,11 +181,19 @@ impl Backend for ServerBackend {
 fn refusal(error: StartError) -> ApiError {
     match error {
         StartError::Invalid { field, message } => ApiError::invalid(field, message),
+        StartError::UnknownRun(run) => ApiError::UnknownRun { run },
         StartError::Busy { message, holder } => ApiError::Busy { message, holder },
         StartError::Connect(ConnectError::NotConfigured(message)) | StartError::Lock(message) => {
             ApiError::NotConfigured { message }
         }
         StartError::Connect(ConnectError::Service(message)) => ApiError::Upstream { message },
+        StartError::Store(error) => unreadable(error),
         StartError::Stopping => ApiError::Upstream { message: error.to_string() },
     }
+}
+
+/// A store that fails is for the page to show, because its message says what to do, and for the server's log.
+fn unreadable(error: StoreError) -> ApiError {
+    tracing::error!(%error, "the store failed");
+    ApiError::Upstream { message: error.to_string() }
 }

@@ -1,10 +1,14 @@
 //! The command line's grammar.
 
+mod schedules;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use protocol::{Reuse, RunKind, RunRequest};
+use protocol::{Category, LogLevel, NamespacePatterns, Reuse, RunId, RunKind, RunRequest, RunState};
 use url::Url;
+
+pub use schedules::{AddSchedule, RunSchedule, ScheduleArg, SchedulesArgs, SchedulesCommand};
 
 /// Mirrors a Pinecone namespace from an old index into a new one, re-embedding its texts with Gemini.
 #[derive(Debug, Parser)]
@@ -20,7 +24,7 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done or in sync, 1 differences found (analyze, check), 2 usage or configuration, \
-3 some records failed, 4 a service failed, 130 cancelled.
+3 some records failed, 4 a service failed or a quota is used up, 130 stopped or cancelled.
 
 Settings come from flags, the environment, .env and tain.toml, in this order; `tain config` shows them.
 Without any key: tain demo";
@@ -65,6 +69,10 @@ pub enum Command {
     Mirror(Write),
     /// Write what is missing and leave the rest as it is
     Reembed(Write),
+    /// List runs, show one, or pause it, let it go on, give it up, try its failed records again
+    Runs(RunsArgs),
+    /// List schedules, or make, change or remove one: runs that start by themselves
+    Schedules(SchedulesArgs),
     /// Show every setting and where it comes from
     Config(ConfigArgs),
     /// Serve the app on this machine
@@ -83,12 +91,36 @@ pub struct NamespaceArg {
     pub namespace: String,
 }
 
+/// One namespace, or all that match.
+#[derive(Debug, Clone, Args)]
+pub struct NamespacesArg {
+    /// The namespace; `__default__` is the one without a name
+    #[arg(value_name = "NAMESPACE", required_unless_present = "all_namespaces")]
+    pub namespace: Option<String>,
+    /// All namespaces of the source, one after the other, as one run
+    #[arg(long, conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// Of all namespaces, only those that match: `*` stands for any characters, `?` for one
+    #[arg(long, value_name = "PATTERN", requires = "all_namespaces", conflicts_with = "namespace")]
+    pub include: Vec<String>,
+    /// Of those, not the ones that match
+    #[arg(long, value_name = "PATTERN", requires = "all_namespaces", conflicts_with = "namespace")]
+    pub exclude: Vec<String>,
+}
+
+impl NamespacesArg {
+    fn patterns(&self) -> Option<NamespacePatterns> {
+        let (include, exclude) = (self.include.clone(), self.exclude.clone());
+        self.all_namespaces.then_some(NamespacePatterns { include, exclude })
+    }
+}
+
 /// What an analysis takes.
 #[derive(Debug, Clone, Args)]
 pub struct Analyze {
     /// The namespace.
     #[command(flatten)]
-    pub namespace: NamespaceArg,
+    pub namespace: NamespacesArg,
     /// How to read and compare.
     #[command(flatten)]
     pub run: RunOptions,
@@ -113,15 +145,15 @@ pub struct RunOptions {
 pub struct Write {
     /// The namespace.
     #[command(flatten)]
-    pub namespace: NamespaceArg,
+    pub namespace: NamespacesArg,
     /// How to read, compare and write.
     #[command(flatten)]
     pub run: RunOptions,
     /// Write and pay nothing; say exactly what a live run would do
     #[arg(long)]
     pub dry_run: bool,
-    /// The plan (a hash that `tain analyze` printed) that this run follows; it says whether the plan still held
-    #[arg(long, value_name = "HASH")]
+    /// Carry out this plan (a hash that `tain analyze` printed), record by record, and say what has moved since
+    #[arg(long, value_name = "HASH", conflicts_with = "all_namespaces")]
     pub plan: Option<String>,
     /// Do not ask before writing (nothing is asked with --json, or where there is no terminal)
     #[arg(long, short)]
@@ -132,9 +164,11 @@ pub struct Write {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ReuseArg {
     /// Embed every missing and changed record
-    #[default]
     Never,
-    /// Keep it where the text is the same on both sides
+    /// Keep it where the text is the same on both sides and tain's ledger shows that tain made that vector
+    #[default]
+    Proven,
+    /// Keep it where the text is the same on both sides, whoever made it
     SameText,
 }
 
@@ -142,6 +176,7 @@ impl From<ReuseArg> for Reuse {
     fn from(reuse: ReuseArg) -> Self {
         match reuse {
             ReuseArg::Never => Self::Never,
+            ReuseArg::Proven => Self::Proven,
             ReuseArg::SameText => Self::SameText,
         }
     }
@@ -163,20 +198,200 @@ impl Write {
 
 fn request(
     kind: RunKind,
-    namespace: &NamespaceArg,
+    namespaces: &NamespacesArg,
     run: &RunOptions,
     dry_run: bool,
     plan: Option<String>,
 ) -> RunRequest {
     RunRequest {
-        kind,
-        namespace: namespace.namespace.clone(),
         dry_run,
         reuse: run.reuse.into(),
         overwrite_added: run.overwrite_added,
         batch_size: run.batch_size,
         plan,
+        namespaces: namespaces.patterns(),
+        ..RunRequest::new(kind, namespaces.namespace.clone().unwrap_or_default())
     }
+}
+
+/// What `tain runs` takes.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct RunsArgs {
+    /// The run to show; without it, runs are listed
+    #[arg(value_name = "ID", conflicts_with_all = ["kind", "state", "namespace", "limit"])]
+    pub id: Option<String>,
+    /// Which runs are listed.
+    #[command(flatten)]
+    pub filter: RunsFilter,
+    /// What else to do with runs.
+    #[command(subcommand)]
+    pub command: Option<RunsCommand>,
+}
+
+/// Which runs are listed.
+#[derive(Debug, Clone, Args)]
+pub struct RunsFilter {
+    /// Only runs of this kind
+    #[arg(long, value_enum)]
+    pub kind: Option<KindArg>,
+    /// Only runs in this state; several may be given
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    pub state: Vec<RunState>,
+    /// Only runs whose namespace holds this text
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub namespace: String,
+    /// At most so many
+    #[arg(long, value_name = "RUNS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+}
+
+/// A kind of run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KindArg {
+    /// Reads both sides and says which record is what
+    Analyze,
+    /// Writes missing and changed records
+    Mirror,
+    /// Writes missing records
+    Reembed,
+}
+
+impl From<KindArg> for RunKind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Analyze => Self::Analyze,
+            KindArg::Mirror => Self::Mirror,
+            KindArg::Reembed => Self::Reembed,
+        }
+    }
+}
+
+/// Reads a state as it is printed, with spaces or dashes.
+fn state(word: &str) -> Result<RunState, String> {
+    let word = word.to_ascii_lowercase().replace(['-', '_'], " ");
+    RunState::ALL.into_iter().find(|state| state.label() == word).ok_or_else(|| {
+        let known = RunState::ALL.map(|state| state.label().replace(' ', "-")).join(", ");
+        format!("it is none of {known}")
+    })
+}
+
+/// What to do with runs.
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// List runs, newest first
+    List(RunsFilter),
+    /// Show a run
+    Show(RunArg),
+    /// Print the log of a run
+    Log(LogArgs),
+    /// Print the failed records of a run
+    Failures(FailuresArgs),
+    /// Print the ids behind a count of a run
+    Records(RecordsArgs),
+    /// Stop a run at a checkpoint, in whatever process it is
+    Pause(RunArg),
+    /// Go on with a run that is paused, was interrupted, or failed
+    Resume(RunArg),
+    /// Stop a run for good, or give up one that waits to be resumed
+    Cancel(RunArg),
+    /// Try the failed records of a run again
+    Retry(RetryArgs),
+}
+
+/// A run.
+#[derive(Debug, Clone, Args)]
+pub struct RunArg {
+    /// The run's id
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+impl RunArg {
+    /// The run's id.
+    pub fn id(&self) -> RunId {
+        RunId(self.id.clone())
+    }
+}
+
+/// What `tain runs log` takes.
+#[derive(Debug, Clone, Args)]
+pub struct LogArgs {
+    /// The run.
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Only lines that matter so much, or more
+    #[arg(long, value_enum)]
+    pub level: Option<LevelArg>,
+    /// Only lines that hold this text
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub search: String,
+}
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LevelArg {
+    /// The course of things
+    Info,
+    /// Worth a look
+    Warn,
+    /// Something did not work
+    Error,
+}
+
+impl From<LevelArg> for LogLevel {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::Info => Self::Info,
+            LevelArg::Warn => Self::Warn,
+            LevelArg::Error => Self::Error,
+        }
+    }
+}
+
+/// What `tain runs failures` takes.
+#[derive(Debug, Clone, Args)]
+pub struct FailuresArgs {
+    /// The run.
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Only records whose id or message holds this text
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub search: String,
+}
+
+/// What `tain runs records` takes.
+#[derive(Debug, Clone, Args)]
+pub struct RecordsArgs {
+    /// The run.
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Which count
+    #[arg(value_name = "COUNT", value_parser = category)]
+    pub category: Category,
+    /// Only ids that hold this text
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub search: String,
+}
+
+/// Reads a category as it stands in the app's addresses.
+fn category(word: &str) -> Result<Category, String> {
+    Category::from_slug(word)
+        .ok_or_else(|| format!("it is none of {}", Category::ALL.map(Category::slug).join(", ")))
+}
+
+/// What `tain runs retry` takes.
+#[derive(Debug, Clone, Args)]
+pub struct RetryArgs {
+    /// The run.
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Write and pay nothing; say exactly what a live run would do
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask before writing (nothing is asked with --json, or where there is no terminal)
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// What `tain config` takes.
@@ -200,6 +415,9 @@ pub struct Serve {
     /// Where to listen, instead of TAIN_LISTEN; only addresses of this machine itself are possible as yet
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Go on with the runs that were interrupted, or stopped with tain
+    #[arg(long)]
+    pub resume: bool,
 }
 
 /// What `tain demo` takes.
@@ -332,6 +550,8 @@ mod tests {
             "tain mirror articles --dry-run --overwrite-added --batch-size 7 --plan abc",
             "tain reembed __default__",
             "tain mirror --dry-run -- -odd",
+            "tain analyze articles --reuse never",
+            "tain mirror --all-namespaces --include=team-* --exclude=*-test --dry-run",
         ];
         for command in requests {
             let request = match parse(command) {
@@ -348,6 +568,36 @@ mod tests {
                 other => panic!("{other:?}"),
             };
             assert_eq!(again, request, "{command} became {shown}");
+        }
+    }
+
+    #[test]
+    fn runs_are_listed_shown_and_told_what_to_do() {
+        let runs = |command: &str| match parse(command) {
+            Command::Runs(runs) => runs,
+            other => panic!("{other:?}"),
+        };
+        let list = runs("tain runs --kind mirror --state interrupted --state done-with-failures");
+        assert!(list.id.is_none() && list.command.is_none());
+        assert_eq!(list.filter.state, [RunState::Interrupted, RunState::DoneWithFailures]);
+        assert_eq!(runs("tain runs m1abc").id.as_deref(), Some("m1abc"));
+        assert!(
+            matches!(runs("tain runs list --limit 3").command, Some(RunsCommand::List(f)) if f.limit == 3)
+        );
+        assert!(matches!(
+            runs("tain runs records m1 to-migrate").command,
+            Some(RunsCommand::Records(r)) if r.category == Category::Missing && r.run.id().0 == "m1"
+        ));
+        for wrong in [
+            "tain runs --state odd",
+            "tain runs records m1 odd",
+            "tain runs show",
+            "tain mirror",
+            "tain mirror a --all-namespaces",
+            "tain mirror a --include=b",
+            "tain mirror --all-namespaces --plan a",
+        ] {
+            assert!(Cli::try_parse_from(wrong.split_whitespace()).is_err(), "{wrong}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use gemini::Gemini;
 use pinecone::{IndexStats, SourceIndex, TargetIndex};
-use protocol::{IndexView, Reading, RunKind, RunRequest};
+use protocol::{IndexView, Reading, RunRequest};
 use sync::{Clock, GeminiEmbedder, Services, Settings, SourceReader, TargetWriter};
 use tokio::{sync::OnceCell, time::timeout};
 
@@ -55,7 +55,7 @@ impl Connections {
         &self.config
     }
 
-    /// Where locks are kept.
+    /// Where the store and the locks are kept.
     pub fn data_dir(&self) -> &Path {
         &self.config.data_dir
     }
@@ -82,7 +82,7 @@ impl Connections {
     /// The first one that is missing, with the name of its variable.
     pub fn require_keys(&self, request: &RunRequest) -> Result<(), ConnectError> {
         self.require_pinecone_key()?;
-        if writes(request) && self.config.gemini.api_key.is_none() {
+        if request.is_live() && self.config.gemini.api_key.is_none() {
             return Err(ConnectError::NotConfigured(MISSING_GEMINI_KEY.to_owned()));
         }
         Ok(())
@@ -174,7 +174,7 @@ impl Connections {
             ConnectError::Service(format!("Pinecone did not answer within {} s", CONNECT_PATIENCE.as_secs()))
         })??;
         self.require_two_indexes(source, target)?;
-        let gemini = if writes(request) {
+        let gemini = if request.is_live() {
             self.require_dimensions(target)?;
             Some(self.gemini().await?)
         } else {
@@ -252,7 +252,8 @@ fn settings(config: &Config) -> Settings {
     let Mirror {
         text_key, added_key, added_value, fetch_batch, embed_batch, upsert_batch, batch_delay, ..
     } = config.mirror.clone();
-    let limits = config.gemini.model.limits();
+    let model = &config.gemini.model;
+    let limits = model.limits();
     Settings {
         text_key,
         added_key,
@@ -265,14 +266,10 @@ fn settings(config: &Config) -> Settings {
         tokens_per_minute: config.gemini.tokens_per_minute,
         input_tokens: limits.input_tokens,
         price_per_million: limits.micro_usd_per_million_tokens,
-        dimensions: config.gemini.model.dimensions,
+        dimensions: model.dimensions,
+        made_by: format!("{}/{}/{}", model.id, model.dimensions, model.task_type),
         ..Settings::default()
     }
-}
-
-/// Whether a run pays and writes.
-fn writes(request: &RunRequest) -> bool {
-    request.kind != RunKind::Analyze && !request.dry_run
 }
 
 fn service(error: impl std::error::Error) -> ConnectError {

@@ -8,14 +8,18 @@ mod support;
 use std::{collections::HashMap, sync::Arc};
 
 use app::{ApiError, Backend};
-use protocol::{Category, Event, Reading, Reuse, RunId, RunKind, RunRequest, RunState, RunView};
-use sandbox::{Body, Effect, Endpoint, Fault};
+use protocol::{
+    Category, Event, PageQuery, PauseReason, Reading, Reuse, RunFilter, RunId, RunKind, RunRequest, RunState,
+    RunView,
+};
+use sandbox::{Body, Effect, Endpoint, Fault, When};
 use server::{
     backend::ServerBackend,
     clock::system_clock,
     config::{Sources, load},
     connections::Connections,
     runs::{Runs, StartError},
+    schedules::Schedules,
 };
 use support::{KEY, SAMPLE, World, eventually};
 use tokio::sync::broadcast;
@@ -33,20 +37,17 @@ fn connections(world: &World, more: &[(&str, &str)]) -> Arc<Connections> {
     Arc::new(Connections::new(load(&sources).unwrap()))
 }
 
-fn runs(world: &World) -> Runs {
-    Runs::new(connections(world, &[]), system_clock())
+/// A registry on the world's data directory: two of them are two processes to each other.
+async fn runs(world: &World) -> Arc<Runs> {
+    runs_with(world, &[]).await
+}
+
+async fn runs_with(world: &World, more: &[(&str, &str)]) -> Arc<Runs> {
+    Runs::open(connections(world, more), system_clock()).await.unwrap()
 }
 
 fn request(kind: RunKind) -> RunRequest {
-    RunRequest {
-        kind,
-        namespace: SAMPLE.to_owned(),
-        dry_run: false,
-        reuse: Reuse::Never,
-        overwrite_added: false,
-        batch_size: Some(20),
-        plan: None,
-    }
+    RunRequest { batch_size: Some(20), reuse: Reuse::Never, ..RunRequest::new(kind, SAMPLE) }
 }
 
 /// Waits until a run has made the call that hangs.
@@ -57,96 +58,336 @@ async fn hanging(world: &World) {
 
 /// Applies events until the run has ended.
 async fn ended(mut view: RunView, mut events: broadcast::Receiver<Arc<Event>>) -> RunView {
-    while !view.state.is_final() {
+    while view.state.is_live() {
         assert!(view.apply(&events.recv().await.unwrap()), "an event is missing");
     }
     view
 }
 
+/// Runs one to its end.
+async fn done(runs: &Arc<Runs>, request: RunRequest) -> RunView {
+    let started = runs.start(request).await.unwrap();
+    ended(started.view, started.events).await
+}
+
+/// Every write takes a while from the second one on, so that a run can be met half way.
+fn slow(world: &World) {
+    world.state().add_fault(Fault::always(Endpoint::Upsert, Effect::Latency { ms: 300 }).when(When::From(2)));
+}
+
+/// Waits until something of a run is in the target.
+async fn half_way(world: &World) {
+    let state = world.state();
+    eventually(|| state.calls("target", Endpoint::Upsert).unwrap().requests >= 2).await;
+}
+
+/// The state of a run, as a registry sees it.
+async fn state(runs: &Runs, id: &RunId) -> RunState {
+    runs.view(id).await.unwrap().unwrap().state
+}
+
+/// Waits until a registry sees a run in a state.
+async fn until(runs: &Runs, id: &RunId, wanted: RunState) {
+    while state(runs, id).await != wanted {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_subscribes_late_gets_the_same_view() {
     let world = World::new().await;
-    let runs = runs(&world);
+    let runs = runs(&world).await;
     let started = runs.start(request(RunKind::Mirror)).await.unwrap();
     assert_eq!(started.view.seq, 1);
-    let late = runs.subscribe(&started.id).unwrap();
+    let late = runs.subscribe(&started.id).await.unwrap().unwrap();
     let (early, late) = tokio::join!(ended(started.view, started.events), ended(late.0, late.1));
     assert_eq!(early, late);
     runs.finish().await;
-    assert_eq!(runs.view(&started.id), Some(early.clone()));
+    let kept = runs.view(&started.id).await.unwrap().unwrap();
+    assert_eq!(kept.log, early.log);
+    assert_eq!(kept, early, "the store has all of it");
     assert_eq!(early.state, RunState::Done);
-    let records = runs.records(&started.id, Category::NoText).unwrap();
+    let all = PageQuery { limit: 10_000, ..PageQuery::default() };
+    let records = runs.records(&started.id, Category::NoText, &all).await.unwrap().unwrap();
     assert_eq!(records.total, early.progress.counts.no_text);
     assert_eq!(records.ids.len() as u64, records.total);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn runs_are_listed_newest_first_and_the_oldest_are_forgotten() {
+async fn runs_are_listed_newest_first_by_every_process() {
     let world = World::new().await;
-    let runs = runs(&world);
-    let mut ids = Vec::new();
+    let first = runs(&world).await;
     let tiny = RunRequest { namespace: "release-notes".to_owned(), ..request(RunKind::Analyze) };
-    for _ in 0..205 {
-        let started = runs.start(tiny.clone()).await.unwrap();
-        ids.push(started.id.clone());
-        ended(started.view, started.events).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.insert(0, done(&first, tiny.clone()).await.head.id);
     }
-    // One more run is what makes the registry forget; by then the others have ended.
-    runs.finish().await;
-    let last = runs.start(tiny).await.unwrap();
-    ids.push(last.id.clone());
-    ended(last.view, last.events).await;
-    let listed: Vec<RunId> = runs.list().into_iter().map(|row| row.head.id).collect();
-    ids.reverse();
-    assert_eq!(listed, ids[..201]);
-    assert!(runs.view(&ids[205]).is_none());
+    let mirror = done(&first, RunRequest { kind: RunKind::Mirror, ..tiny }).await.head.id;
+    first.finish().await;
+    let second = runs(&world).await;
+    let listed = async |filter: RunFilter| {
+        let page = second.list(&filter).await.unwrap();
+        (page.runs.into_iter().map(|row| row.head.id).collect::<Vec<_>>(), page.next)
+    };
+    let (all, next) = listed(RunFilter::default()).await;
+    assert_eq!((all[0].clone(), &all[1..]), (mirror.clone(), &ids[..]));
+    assert!(next.is_none());
+    let (page, next) = listed(RunFilter { limit: 2, ..RunFilter::default() }).await;
+    assert_eq!(page, all[..2]);
+    let (page, _) = listed(RunFilter { before: next, ..RunFilter::default() }).await;
+    assert_eq!(page, all[2..]);
+    let mirrors = listed(RunFilter { kind: Some(RunKind::Mirror), ..RunFilter::default() }).await;
+    assert_eq!(mirrors.0, [mirror]);
+    let others = RunFilter { namespace: "nobody".to_owned(), ..RunFilter::default() };
+    assert!(listed(others).await.0.is_empty());
+    let live = RunFilter { states: vec![RunState::Running], ..RunFilter::default() };
+    assert!(listed(live).await.0.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_run_is_told_which_one_holds_the_namespace() {
     let world = World::new().await;
     world.hang(Endpoint::Embed, 1);
-    let runs = runs(&world);
+    let (runs, other) = (runs(&world).await, runs(&world).await);
     let first = runs.start(request(RunKind::Mirror)).await.unwrap();
     hanging(&world).await;
-    match runs.start(request(RunKind::Reembed)).await {
-        Err(StartError::Busy { message, holder }) => {
-            assert_eq!(holder, Some(first.id.clone()));
-            assert!(message.contains(SAMPLE), "{message}");
+    for registry in [&runs, &other] {
+        match registry.start(request(RunKind::Reembed)).await {
+            Err(StartError::Busy { message, holder }) => {
+                assert_eq!(holder, Some(first.id.clone()));
+                for part in [SAMPLE, &first.id.0, "since 20"] {
+                    assert!(message.contains(part), "{message}");
+                }
+            }
+            other => panic!("{:?}", other.map(|started| started.id)),
         }
-        other => panic!("{:?}", other.map(|started| started.id)),
     }
     runs.start(request(RunKind::Analyze)).await.unwrap();
 
-    assert!(runs.cancel(&first.id));
-    assert!(!runs.cancel(&RunId("nobody".into())));
+    assert!(runs.cancel(&first.id).await.unwrap());
+    assert!(!runs.cancel(&RunId("nobody".into())).await.unwrap());
     let view = ended(first.view, first.events).await;
     assert_eq!(view.state, RunState::Cancelled);
     runs.finish().await;
-    let again = runs.start(request(RunKind::Mirror)).await.unwrap();
-    assert_eq!(ended(again.view, again.events).await.state, RunState::Done);
+    assert!(matches!(
+        other.resume(&first.id).await,
+        Err(StartError::Invalid { field: "run", message }) if message.contains("is cancelled")
+    ));
+    assert_eq!(done(&other, request(RunKind::Mirror)).await.state, RunState::Done);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn shutting_down_cancels_what_runs_and_refuses_what_comes() {
+async fn shutting_down_stops_at_a_checkpoint_and_the_next_process_goes_on() {
     let world = World::new().await;
-    world.hang(Endpoint::Embed, 1);
-    let runs = runs(&world);
-    let run = runs.start(request(RunKind::Mirror)).await.unwrap();
-    hanging(&world).await;
-    assert!(runs.shut_down().await);
-    assert_eq!(runs.view(&run.id).unwrap().state, RunState::Cancelled);
-    assert!(matches!(runs.start(request(RunKind::Analyze)).await, Err(StartError::Stopping)));
+    slow(&world);
+    let first = runs(&world).await;
+    let run = first.start(request(RunKind::Mirror)).await.unwrap();
+    half_way(&world).await;
+    assert!(first.shut_down().await);
+    let view = first.view(&run.id).await.unwrap().unwrap();
+    assert_eq!(view.state, RunState::Paused);
+    assert_eq!(view.pause.unwrap().reason, PauseReason::Shutdown);
+    let written = view.progress.counts.migrated + view.progress.counts.updated;
+    assert!(written > 0);
+    assert!(matches!(first.start(request(RunKind::Analyze)).await, Err(StartError::Stopping)));
+    assert!(matches!(first.resume(&run.id).await, Err(StartError::Stopping)));
+
+    world.state().clear_faults();
+    let second = runs(&world).await;
+    let resumed = second.resume(&run.id).await.unwrap();
+    assert!(resumed.view.seq > view.seq);
+    let end = ended(resumed.view, resumed.events).await;
+    assert_eq!(end.state, RunState::Done, "{:?}", end.error);
+    assert!(end.progress.counts.migrated + end.progress.counts.updated > written);
+    assert_eq!(world.state().embedded().texts, end.progress.counts.embedded, "nothing was paid for twice");
+    second.finish().await;
+    let analysis = done(&second, request(RunKind::Analyze)).await;
+    assert!(!analysis.plan.unwrap().has_work());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_paused_resumed_and_given_up_from_another_process() {
+    let world = World::new().await;
+    slow(&world);
+    let (here, there) = (runs(&world).await, runs(&world).await);
+    let run = here.start(request(RunKind::Mirror)).await.unwrap();
+    half_way(&world).await;
+    assert_eq!(state(&there, &run.id).await, RunState::Running);
+    assert!(matches!(
+        there.resume(&run.id).await,
+        Err(StartError::Busy { message, holder }) if holder == Some(run.id.clone()) && message.contains("at work")
+    ));
+
+    // Whoever follows it elsewhere is told that it moved, and looks again.
+    let (mut seen, mut moves) = there.subscribe(&run.id).await.unwrap().unwrap();
+    assert!(there.pause(&run.id).await.unwrap());
+    let paused = ended(run.view, run.events).await;
+    assert_eq!((paused.state, paused.pause.unwrap().reason), (RunState::Paused, PauseReason::Requested));
+    while seen.state.is_live() {
+        assert!(matches!(moves.recv().await, Err(broadcast::error::RecvError::Closed)));
+        (seen, moves) = there.subscribe(&run.id).await.unwrap().unwrap();
+    }
+    assert_eq!((seen.state, seen.seq), (RunState::Paused, paused.seq));
+
+    // A pause of what is paused changes nothing, and is not remembered.
+    assert!(there.pause(&run.id).await.unwrap());
+    here.finish().await;
+    let resumed = there.resume(&run.id).await.unwrap();
+    assert_eq!(state(&here, &run.id).await, RunState::Running);
+    assert!(here.pause(&run.id).await.unwrap());
+    assert_eq!(ended(resumed.view, resumed.events).await.state, RunState::Paused);
+    there.finish().await;
+
+    assert!(here.cancel(&run.id).await.unwrap());
+    for registry in [&here, &there] {
+        let view = registry.view(&run.id).await.unwrap().unwrap();
+        assert_eq!((view.state, view.pause), (RunState::Cancelled, None));
+        assert!(registry.resume(&run.id).await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_cancelled_from_another_process() {
+    let world = World::new().await;
+    slow(&world);
+    let (here, there) = (runs(&world).await, runs(&world).await);
+    let run = here.start(request(RunKind::Mirror)).await.unwrap();
+    half_way(&world).await;
+    assert!(there.cancel(&run.id).await.unwrap());
+    assert_eq!(ended(run.view, run.events).await.state, RunState::Cancelled);
+    here.finish().await;
+    assert_eq!(state(&there, &run.id).await, RunState::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_goes_on_with_what_was_stopped() {
+    let world = World::new().await;
+    slow(&world);
+    let first = runs(&world).await;
+    let run = first.start(request(RunKind::Mirror)).await.unwrap();
+    let quick = RunRequest { namespace: "release-notes".to_owned(), ..request(RunKind::Mirror) };
+    let paused = first.start(quick).await.unwrap();
+    first.pause(&paused.id).await.unwrap();
+    let paused = ended(paused.view, paused.events).await;
+    half_way(&world).await;
+    assert!(first.shut_down().await);
+    world.state().clear_faults();
+    let second = runs(&world).await;
+    second.go_on().await.unwrap();
+    until(&second, &run.id, RunState::Done).await;
+    // Whoever paused a run wants it to wait. It may have been done before it was asked.
+    assert_eq!(state(&second, &paused.head.id).await, paused.state);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_carried_out_only_where_it_was_made_for() {
+    let world = World::new().await;
+    let registry = runs(&world).await;
+    let analysis = done(&registry, request(RunKind::Analyze)).await;
+    let plan = analysis.plan.unwrap();
+    let planned = |hash: &str| RunRequest { plan: Some(hash.to_owned()), ..request(RunKind::Mirror) };
+    let refused = async |registry: &Arc<Runs>, request: RunRequest| match registry.start(request).await {
+        Err(StartError::Invalid { field: "plan", message }) => message,
+        other => panic!("{:?}", other.map(|started| started.id)),
+    };
+    let unknown = refused(&registry, planned("ffffffff")).await;
+    assert!(unknown.contains("there is no plan ffffffff"), "{unknown}");
+    let elsewhere = RunRequest { namespace: "release-notes".to_owned(), ..planned(&plan.hash) };
+    assert!(refused(&registry, elsewhere).await.contains("there is no plan"));
+    let reuse = refused(&registry, RunRequest { reuse: Reuse::SameText, ..planned(&plan.hash) }).await;
+    assert!(reuse.contains("--reuse was never and is same-text"), "{reuse}");
+    assert!(
+        refused(&registry, RunRequest { kind: RunKind::Analyze, ..planned(&plan.hash) })
+            .await
+            .contains("follows none")
+    );
+    for (variable, value, word) in [
+        ("NEW_METADATA_VALUE", "2", "the added value was 1 and is 2"),
+        ("NEW_METADATA_KEY", "level", "the added key"),
+        ("TEXT_METADATA_KEY", "body", "the text key"),
+    ] {
+        let other = runs_with(&world, &[(variable, value)]).await;
+        let message = refused(&other, planned(&plan.hash)).await;
+        assert!(message.contains(word), "{message}");
+    }
+    let run = done(&registry, planned(&plan.hash[..6])).await;
+    assert_eq!(run.state, RunState::Done);
+    assert_eq!(run.head.request.plan, Some(plan.hash.clone()), "the whole hash");
+    assert_eq!(run.head.origin, Some(analysis.head.id));
+    assert_eq!((run.progress.counts.migrated, run.progress.counts.updated), (plan.missing, plan.changed));
+    assert_eq!(world.state().embedded().texts, plan.embeddings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_records_are_tried_again_with_the_options_of_their_run() {
+    let world = World::new().await;
+    let runs = runs(&world).await;
+    let poison = Effect::Status { code: 400, body: Body::Json, retry_after: None, message: None };
+    world.state().add_fault(Fault::always(Endpoint::Embed, poison).when(When::First(60)));
+    let failed = done(&runs, request(RunKind::Mirror)).await;
+    assert_eq!(failed.state, RunState::DoneWithFailures, "{:?}", failed.error);
+    let count = failed.progress.counts.failed;
+    assert!(count > 0);
+    runs.finish().await;
+    world.state().clear_faults();
+    let retry =
+        |id: &RunId| RunRequest { retry: Some(id.clone()), ..RunRequest::new(RunKind::Mirror, SAMPLE) };
+    let again = done(&runs, retry(&failed.head.id)).await;
+    assert_eq!(again.state, RunState::Done, "{:?}", again.error);
+    assert_eq!(again.head.request.batch_size, Some(20));
+    assert_eq!(again.head.origin, Some(failed.head.id));
+    assert_eq!(again.progress.counts.migrated + again.progress.counts.updated, count);
+    runs.finish().await;
+    let refused = runs.start(retry(&again.head.id)).await;
+    assert!(matches!(refused, Err(StartError::Invalid { field: "retry", .. })));
+    let refused = runs.start(retry(&RunId("nobody".to_owned()))).await;
+    assert!(matches!(refused, Err(StartError::UnknownRun(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_is_ever_in_the_store() {
+    let world = World::new().await;
+    let runs = runs(&world).await;
+    let echo = Effect::Status {
+        code: 400,
+        body: Body::Text,
+        retry_after: None,
+        message: Some(format!("the key {KEY} is fine, the text is not")),
+    };
+    world.state().add_fault(Fault::always(Endpoint::Embed, echo).when(When::First(10)));
+    done(&runs, request(RunKind::Mirror)).await;
+    runs.finish().await;
+    let refused =
+        Effect::Status { code: 401, body: Body::Text, retry_after: None, message: Some(KEY.to_owned()) };
+    world.state().add_fault(Fault::always(Endpoint::List, refused));
+    assert_eq!(done(&runs, request(RunKind::Analyze)).await.state, RunState::Failed);
+    runs.finish().await;
+    let mut files = 0;
+    let mut left = vec![world.path().to_path_buf()];
+    while let Some(directory) = left.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+                continue;
+            }
+            files += 1;
+            let bytes = std::fs::read(&path).unwrap();
+            let part = KEY[4..].as_bytes();
+            assert!(!bytes.windows(part.len()).any(|window| window == part), "{}", path.display());
+        }
+    }
+    assert!(files > 1, "the store is there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_see_unknown_where_a_service_does_not_answer_and_never_a_key() {
     let world = World::new().await;
-    let backend = |connections: Arc<Connections>| {
-        let runs = Arc::new(Runs::new(connections.clone(), system_clock()));
-        ServerBackend::new(connections, runs)
+    let backend = |runs: Arc<Runs>| {
+        let schedules = Arc::new(Schedules::of(&runs, system_clock()));
+        ServerBackend::new(runs, schedules)
     };
-    let good = backend(connections(&world, &[]));
+    let good = backend(runs(&world).await);
     let overview = good.overview().await;
     assert!(overview.sandbox && overview.problems.is_empty(), "{overview:?}");
     assert_eq!(overview.target.dimension, Reading::Known(Some(3_072)));
@@ -171,13 +412,14 @@ async fn pages_see_unknown_where_a_service_does_not_answer_and_never_a_key() {
     let shown = serde_json::to_string(&(overview, namespaces)).unwrap();
     assert!(!shown.contains(&KEY[4..]), "{shown}");
 
-    let keyless = backend(connections(&world, &[("PINECONE_API_KEY", ""), ("GOOGLE_AI_API_KEY", "")]));
+    let keyless = [("PINECONE_API_KEY", ""), ("GOOGLE_AI_API_KEY", "")];
+    let keyless = backend(runs_with(&world, &keyless).await);
     assert_eq!(keyless.overview().await.problems.len(), 2);
     assert!(matches!(
         keyless.start(request(RunKind::Analyze)).await,
         Err(ApiError::NotConfigured { message }) if message.contains("PINECONE_API_KEY")
     ));
-    assert!(matches!(keyless.cancel(&RunId("nobody".into())), Err(ApiError::UnknownRun { .. })));
+    assert!(matches!(keyless.cancel(&RunId("nobody".into())).await, Err(ApiError::UnknownRun { .. })));
     let odd = RunRequest { namespace: "ü".to_owned(), ..request(RunKind::Analyze) };
     assert!(matches!(good.start(odd).await, Err(ApiError::Invalid { field, .. }) if field == "namespace"));
 }

@@ -56,18 +56,36 @@ async fn a_second_run_writes_nothing_and_pays_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_that_no_longer_holds_is_said_to() {
+async fn a_plan_is_carried_out_as_it_is_and_what_moved_is_said() {
     let world = World::new().await;
-    let plan = world.run(&format!("analyze {SAMPLE} --json")).await.expect(1).view().plan.unwrap();
+    let analysis = world.run(&format!("analyze {SAMPLE} --json")).await.expect(1).view();
+    let plan = analysis.plan.unwrap();
+    let missing = world.run(&format!("runs records {} to-migrate", analysis.head.id)).await.expect(0);
+    let missing: Vec<&str> = missing.stdout.lines().collect();
+    assert_eq!(missing.len() as u64, plan.missing);
     let new = NewRecord {
         id: "new".into(),
         metadata: json!({"text": "new text"}).as_object().cloned().unwrap(),
         ..NewRecord::default()
     };
     world.state().put("source", SAMPLE, vec![new]).unwrap();
+    let patch = Patch {
+        id: missing[0].to_owned(),
+        set: json!({"text": "another text"}).as_object().cloned().unwrap(),
+        remove: Vec::new(),
+    };
+    world.state().patch("source", SAMPLE, vec![patch]).unwrap();
+    world.state().remove("source", SAMPLE, vec![missing[1].to_owned()]).unwrap();
+
     let run = world.run(&format!("mirror {SAMPLE} --json --plan {}", plan.hash)).await.expect(0).view();
-    assert_eq!(run.progress.counts.migrated, plan.missing + 1);
-    assert!(run.log.iter().any(|line| line.message.contains("moved since plan")), "{:?}", run.log);
+    let counts = &run.progress.counts;
+    assert_eq!((counts.migrated, counts.updated), (plan.missing - 1, plan.changed));
+    assert_eq!((counts.moved, counts.gone), (1, 1));
+    assert!(world.state().record("target", SAMPLE, "new").unwrap().is_none(), "it is not in the plan");
+    let moved = world.run(&format!("runs records {} not-as-planned", run.head.id)).await.expect(0);
+    assert_eq!(moved.stdout.trim(), missing[0]);
+    let refused = world.run(&format!("mirror {SAMPLE} --plan 00000000")).await.expect(2);
+    assert!(refused.stderr.contains("there is no plan 00000000"), "{}", refused.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,10 +141,18 @@ async fn one_bad_record_fails_alone() {
     world.state().add_fault(Fault::always(Endpoint::Embed, Effect::PoisonText { marker: "poison".into() }));
     let run = world.run("mirror ns").await.expect(3);
     assert!(run.stdout.contains("1 record failed") && run.stdout.contains("r007"), "{}", run.stdout);
-    assert!(run.stdout.contains("To try the failed ones again: tain mirror ns"), "{}", run.stdout);
+    assert!(run.stdout.contains("To try the failed ones again: tain runs retry "), "{}", run.stdout);
     assert_eq!(world.state().records("target", "ns", Page::ALL).unwrap().len(), 39);
     world.state().clear_faults();
-    world.run("mirror ns").await.expect(0);
+    let id = run.stdout.split("tain runs retry ").nth(1).unwrap().split_whitespace().next().unwrap();
+    let failures = world.run(&format!("runs failures {id} --json")).await.expect(0);
+    assert!(
+        failures.stdout.contains("\"id\":\"r007\"") && failures.stdout.lines().count() == 1,
+        "{}",
+        failures.stdout
+    );
+    let retried = world.run(&format!("runs retry {id} --json")).await.expect(0).view();
+    assert_eq!(retried.progress.counts.migrated, 1);
     assert_eq!(world.state().records("target", "ns", Page::ALL).unwrap().len(), 40);
 }
 
@@ -139,7 +165,11 @@ async fn a_listing_that_breaks_off_is_a_failure_and_no_smaller_truth() {
     assert_eq!(run.state, RunState::Failed);
     assert!(run.plan.is_none());
     let text = world.run(&format!("mirror {SAMPLE}")).await.expect(4);
-    assert!(text.stdout.contains("Failed: ") && text.stdout.contains("To try again: "), "{}", text.stdout);
+    assert!(
+        text.stdout.contains("Failed: ") && text.stdout.contains("Go on with: tain runs resume "),
+        "{}",
+        text.stdout
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,7 +194,7 @@ async fn the_last_event_says_how_it_ended() {
     let run = world.run(&format!("analyze {SAMPLE} --json")).await.expect(1);
     let last = run.stdout.lines().last().unwrap();
     let event: protocol::Event = serde_json::from_str(last).unwrap();
-    assert_eq!(event.body, EventBody::Finished { state: RunState::Done, error: None });
+    assert_eq!(event.body, EventBody::Finished { state: RunState::Done, error: None, pause: None });
 }
 
 #[tokio::test(flavor = "multi_thread")]

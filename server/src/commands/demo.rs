@@ -17,6 +17,7 @@ use crate::{
     connections::Connections,
     exit::{Exit, Failure, chain},
     output::{print, print_json},
+    runs::Runs,
     signals::stop_on_signal,
 };
 
@@ -47,6 +48,7 @@ pub async fn demo(context: &Context, arguments: &cli::Demo) -> Result<Exit, Fail
     let config = load(&sources)?;
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listen = arguments.listen.or(arguments.port.map(local)).unwrap_or(config.listen);
+    let runs = Runs::open(Arc::new(Connections::new(config)), context.clock.clone()).await?;
     let listener = serve::bind(listen).await?;
     let app = serve::address_of(&listener)?;
     let stop = stop_on_signal();
@@ -59,7 +61,7 @@ pub async fn demo(context: &Context, arguments: &cli::Demo) -> Result<Exit, Fail
             addresses.url
         ))?;
     }
-    let served = serve::run(context, listener, site, Arc::new(Connections::new(config)), &stop).await;
+    let served = serve::run(context, listener, site, runs, &stop).await;
     sandbox.stop().await;
     served
 }

@@ -4,7 +4,9 @@ mod config;
 mod demo;
 mod namespaces;
 mod run;
+mod runs;
 mod sandbox;
+mod schedules;
 mod serve;
 
 use std::sync::Arc;
@@ -67,11 +69,13 @@ pub async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Analyze(analyze) => run::run(&context, analyze.request(), true).await,
         Command::Mirror(write) => run::run(&context, write.request(RunKind::Mirror), write.yes).await,
         Command::Reembed(write) => run::run(&context, write.request(RunKind::Reembed), write.yes).await,
+        Command::Runs(arguments) => runs::runs(&context, arguments).await,
+        Command::Schedules(arguments) => schedules::schedules(&context, arguments).await,
         Command::Config(arguments) => match arguments.command {
             None => config::show(&context),
             Some(crate::cli::ConfigCommand::Check) => config::check(&context).await,
         },
-        Command::Serve(arguments) => serve::serve(&context, arguments.listen).await,
+        Command::Serve(arguments) => serve::serve(&context, &arguments).await,
         Command::Demo(arguments) => demo::demo(&context, &arguments).await,
         Command::Sandbox(arguments) => sandbox::sandbox(&context, &arguments).await,
     }

@@ -2,10 +2,13 @@
 
 use std::{
     io::{self, IsTerminal, Write},
+    sync::Arc,
     time::Duration,
 };
 
-use protocol::{Event, EventBody, RunKind, RunRequest, RunState, RunView};
+use protocol::{
+    Event, EventBody, PageQuery, PauseReason, Plan, RunId, RunKind, RunRequest, RunState, RunView,
+};
 use tokio::{
     sync::{broadcast, mpsc},
     time::sleep,
@@ -15,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::Context;
 use crate::{
     exit::{Exit, Failure},
-    output::{Kept, Progress, display_namespace, print, print_json, summary_report},
-    runs::{Runs, Started},
+    output::{Kept, Progress, print, print_json, scope, summary_report},
+    runs::{Runs, StartError, Started},
     signals::stop_on_signal,
 };
 
@@ -31,45 +34,63 @@ const LAST_EVENTS: Duration = Duration::from_secs(5);
 pub async fn run(context: &Context, request: RunRequest, confirmed: bool) -> Result<Exit, Failure> {
     let connections = context.connections()?;
     connections.require_keys(&request)?;
-    let runs = Runs::new(connections, context.clock.clone());
-    if writes(&request) && !confirmed && !context.style.json && !confirm(context, &request)? {
+    if !confirmed && !confirm(context, &request)? {
         return Ok(Exit::Cancelled);
     }
     let stop = stop_on_signal();
+    let runs = Runs::open(connections, context.clock.clone()).await?;
+    follow(context, &runs, runs.start(request), &stop).await
+}
+
+/// Shows a run that begins or goes on until it ends or stops.
+///
+/// # Errors
+///
+/// What keeps the run from beginning.
+pub(super) async fn follow(
+    context: &Context,
+    runs: &Arc<Runs>,
+    begin: impl Future<Output = Result<Started, StartError>>,
+    stop: &CancellationToken,
+) -> Result<Exit, Failure> {
     let started = tokio::select! {
-        started = runs.start(request) => started?,
+        started = Box::pin(begin) => started?,
         () = stop.cancelled() => return Ok(Exit::Cancelled),
     };
-    let view = watch(context, &runs, started, &stop).await;
+    let Watched { view, reader_left } = watch(context, runs, started, stop).await;
     runs.finish().await;
-    let Watched { view, reader_left } = view;
     if !reader_left && !context.style.json {
-        let kept = Kept::new(|category| runs.records(&view.head.id, category).unwrap_or_else(nothing));
+        let kept = kept(runs, &view.head.id).await;
         // The run has ended in any case: that nobody reads the summary does not change how.
         drop(print(&summary_report(&view, &kept, context.style)));
     }
     Ok(exit_of(&view))
 }
 
-fn nothing() -> protocol::RecordIds {
-    protocol::RecordIds { ids: Vec::new(), total: 0 }
+/// The first ids behind the counts that are shown with some.
+pub(super) async fn kept(runs: &Runs, id: &RunId) -> Kept {
+    let query = PageQuery { limit: Kept::IDS, ..PageQuery::default() };
+    let first = async |category| {
+        // The counts stand without their ids, too.
+        runs.records(id, category, &query).await.ok().flatten().unwrap_or_default()
+    };
+    let [a, b, c, d] = Kept::CATEGORIES;
+    Kept::new(&[first(a).await, first(b).await, first(c).await, first(d).await])
 }
 
-fn writes(request: &RunRequest) -> bool {
-    request.kind != RunKind::Analyze && !request.dry_run
-}
-
-/// Asks once, naming what will be written to. Where nobody can answer, the command itself is the answer: a script that
-/// asks for a mirror gets one.
-fn confirm(context: &Context, request: &RunRequest) -> Result<bool, Failure> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+/// Asks once, naming what will be written to, unless nothing will be. Where nobody can answer, the command itself is the
+/// answer: a script that asks for a mirror gets one.
+pub(super) fn confirm(context: &Context, request: &RunRequest) -> Result<bool, Failure> {
+    let nobody = context.style.json || !io::stdin().is_terminal() || !io::stderr().is_terminal();
+    if nobody || !request.is_live() {
         return Ok(true);
     }
     let config = context.config()?;
+    let what =
+        if request.namespaces.is_some() { scope(request) } else { format!("namespace {}", scope(request)) };
     let question = format!(
-        "{} namespace {} of {} into {}? This writes to {} and pays for embeddings. [y/N] ",
+        "{} {what} of {} into {}? This writes to {} and pays for embeddings. [y/N] ",
         request.kind.label(),
-        display_namespace(&request.namespace),
         config.pinecone.source,
         config.pinecone.target,
         config.pinecone.target,
@@ -87,25 +108,26 @@ struct Watched {
     reader_left: bool,
 }
 
-/// Shows events until the last one. The first signal, and a reader who leaves, cancel the run.
+/// Shows events until the last one. The first signal, and a reader who leaves, stop the run at a checkpoint.
 async fn watch(context: &Context, runs: &Runs, started: Started, stop: &CancellationToken) -> Watched {
     let Started { id, view: mut current, events } = started;
     let mut progress = Progress::new(context.style);
     let mut watched_stop = Some(stop);
     let mut reader_left = false;
-    let begun = Event {
-        run: id.clone(),
-        seq: current.seq,
-        at: current.updated_at,
-        body: EventBody::Started(Box::new(current.head.clone())),
+    // The first event came before anybody could subscribe.
+    let body = if current.seq == 1 {
+        EventBody::Started(Box::new(current.head.clone()))
+    } else {
+        EventBody::Resumed
     };
+    let begun = Event { run: id.clone(), seq: current.seq, at: current.updated_at, body };
     let mut show = |event: &Event, view: &RunView| -> bool {
         progress.show(event, view);
         context.style.json && print_json(event).is_err()
     };
     if show(&begun, &current) {
         reader_left = true;
-        runs.cancel(&id);
+        runs.stop(&id);
     }
     let mut events = unbounded(events);
     // The last event ends the loop. A run that died without one must not keep its watcher waiting for ever.
@@ -120,22 +142,22 @@ async fn watch(context: &Context, runs: &Runs, started: Started, stop: &Cancella
             () = &mut died => break,
             () = cancelled(watched_stop) => {
                 watched_stop = None;
-                runs.cancel(&id);
+                runs.stop(&id);
                 continue;
             }
         };
         let Some(event) = event else { break };
         if !current.apply(&event) {
             tracing::error!(run = %id, seq = event.seq, "an event is missing from what is shown");
-            if let Some(view) = runs.view(&id) {
+            if let Ok(Some(view)) = runs.view(&id).await {
                 current = view;
             }
         }
         if !reader_left && show(&event, &current) {
             reader_left = true;
-            runs.cancel(&id);
+            runs.stop(&id);
         }
-        if current.state.is_final() {
+        if !current.state.is_live() {
             break;
         }
     }
@@ -151,9 +173,7 @@ async fn cancelled(stop: Option<&CancellationToken>) {
 }
 
 /// Takes events off the run's channel at once, so that a slow terminal never makes the run drop one.
-fn unbounded(
-    mut events: broadcast::Receiver<std::sync::Arc<Event>>,
-) -> mpsc::UnboundedReceiver<std::sync::Arc<Event>> {
+fn unbounded(mut events: broadcast::Receiver<Arc<Event>>) -> mpsc::UnboundedReceiver<Arc<Event>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         loop {
@@ -171,14 +191,28 @@ fn unbounded(
     receiver
 }
 
-fn exit_of(view: &RunView) -> Exit {
+/// The exit code that says how a run ended.
+pub(super) fn exit_of(view: &RunView) -> Exit {
     match view.state {
         RunState::Done => {
-            let differs = view.plan.as_ref().is_some_and(protocol::Plan::has_work);
+            let counts = &view.progress.counts;
+            let differs = match &view.plan {
+                Some(plan) => Plan::has_work(plan),
+                // A run over several namespaces has no plan of its own.
+                None => counts.missing + counts.changed > 0,
+            };
             if view.head.request.kind == RunKind::Analyze && differs { Exit::Differences } else { Exit::Done }
         }
         RunState::DoneWithFailures => Exit::RecordsFailed,
+        RunState::Paused => match view.pause.as_ref().map(|pause| pause.reason) {
+            Some(PauseReason::Quota) => Exit::ServiceFailed,
+            Some(PauseReason::Requested | PauseReason::Shutdown) | None => Exit::Cancelled,
+        },
         RunState::Cancelled => Exit::Cancelled,
-        RunState::Failed | RunState::Running | RunState::Cancelling => Exit::ServiceFailed,
+        RunState::Failed
+        | RunState::Running
+        | RunState::Pausing
+        | RunState::Cancelling
+        | RunState::Interrupted => Exit::ServiceFailed,
     }
 }

@@ -15,11 +15,13 @@ use tokio_util::sync::CancellationToken;
 use super::{Context, config::note_sandbox};
 use crate::{
     backend::ServerBackend,
+    cli,
     clock::now,
     connections::Connections,
     exit::{Exit, Failure},
     output::{note, print, print_json},
     runs::Runs,
+    schedules::Schedules,
     signals::stop_on_signal,
     web::{self, Lifecycle},
 };
@@ -33,22 +35,28 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// Settings that cannot be used, an address that is not this machine's own, a port that is taken, or an app that was
 /// not built.
-pub async fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exit, Failure> {
+pub async fn serve(context: &Context, arguments: &cli::Serve) -> Result<Exit, Failure> {
     let config = context.config()?;
     let site = site(context)?;
-    let listener = bind(listen.unwrap_or(config.listen)).await?;
+    let connections = Arc::new(Connections::new(config));
+    let runs = Runs::open(connections.clone(), context.clock.clone()).await?;
+    let config = connections.config();
+    let listener = bind(arguments.listen.unwrap_or(config.listen)).await?;
     let app = address_of(&listener)?;
     let stop = stop_on_signal();
     if context.style.json {
         print_json(&Addresses { app: &app })?;
     } else {
         print(&format!("tain is serving at {app} (Ctrl-C stops it)"))?;
-        note_sandbox(context, &config);
+        note_sandbox(context, config);
         for problem in config.missing_keys() {
             note(&format!("warning: {problem}"));
         }
     }
-    run(context, listener, site, Arc::new(Connections::new(config)), &stop).await
+    if arguments.resume {
+        runs.go_on().await?;
+    }
+    run(context, listener, site, runs, &stop).await
 }
 
 #[derive(Serialize)]
@@ -56,18 +64,24 @@ struct Addresses<'a> {
     app: &'a str,
 }
 
-/// Serves the app on a listener until `stop`, then cancels the runs, lets them finish what is in flight, and closes.
+/// Serves the app on a listener until `stop`, then stops the runs at a checkpoint, once what they have in flight is in
+/// the target, and closes. Meanwhile, runs that wait for a quota go on by themselves, and schedules start theirs.
 pub(super) async fn run(
     context: &Context,
     listener: TcpListener,
     mut site: LeptosOptions,
-    connections: Arc<Connections>,
+    runs: Arc<Runs>,
     stop: &CancellationToken,
 ) -> Result<Exit, Failure> {
     let address = listener.local_addr().map_err(|error| Failure::service(error.to_string()))?;
     site.site_addr = address;
-    let runs = Arc::new(Runs::new(connections.clone(), context.clock.clone()));
-    let backend = Arc::new(ServerBackend::new(connections, runs.clone()));
+    runs.watch_quotas();
+    let schedules = Arc::new(Schedules::of(&runs, context.clock.clone()));
+    let starting = {
+        let (schedules, stop) = (schedules.clone(), stop.clone());
+        tokio::spawn(async move { schedules.work(&stop).await })
+    };
+    let backend = Arc::new(ServerBackend::new(runs.clone(), schedules));
     let lifecycle = Lifecycle::default();
     let router = web::router(backend, &site, lifecycle.clone(), now);
     let closing = lifecycle.stop.clone();
@@ -84,11 +98,13 @@ pub(super) async fn run(
         }
         () = stop.cancelled() => {}
     }
-    tracing::info!("Stopping: runs finish what is in flight");
+    tracing::info!("Stopping: runs finish what is in flight and write their checkpoints");
     // Pages stay connected meanwhile, so that they see how their runs end.
     if !runs.shut_down().await {
         tracing::warn!("some runs did not end in time; what they had in flight may be paid for again");
     }
+    // What was about to start is refused by now, and its tick given back for the next server to start it.
+    drop(timeout(CLOSE_PATIENCE, starting).await);
     closing.cancel();
     if timeout(CLOSE_PATIENCE, &mut serving).await.is_err() {
         tracing::info!("Closed connections that were still open");

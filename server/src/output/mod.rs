@@ -3,6 +3,7 @@
 pub mod format;
 mod plan;
 mod progress;
+mod runs;
 mod summary;
 
 use std::io::{self, IsTerminal, Write};
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 pub use plan::{display_namespace, plan_report};
 pub use progress::Progress;
+pub use runs::{run_title, runs_table, scope};
 pub use summary::{Kept, summary_report};
 
 /// How to print.

@@ -107,12 +107,14 @@ fn write_cost(report: &mut String, plan: &Plan) {
                 writeln!(report, "{} {}.", counted(number, "record"), if number == 1 { one } else { many });
         }
     }
-    if plan.reusable > plan.reused {
-        let _ = writeln!(
-            report,
-            "With --reuse same-text, {} would keep the vectors that the target has.",
-            counted(plan.reusable, "changed record")
-        );
+    for (policy, number) in [("proven", plan.proven), ("same-text", plan.reusable)] {
+        if number > plan.reused {
+            let _ = writeln!(
+                report,
+                "With --reuse {policy}, {} would keep the vectors that the target has.",
+                counted(number, "changed record")
+            );
+        }
     }
 }
 

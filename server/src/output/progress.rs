@@ -1,7 +1,7 @@
 //! The course of a run: one bar on a terminal, a line now and then elsewhere.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use protocol::{Event, EventBody, LogLevel, RunState, RunView, Step, StepState};
+use protocol::{Event, EventBody, LogLevel, NamespaceRun, RunState, RunView, Step, StepState};
 
 use super::{
     Style,
@@ -73,7 +73,7 @@ fn remark(event: &Event) -> Option<String> {
             LogLevel::Warn => Some(format!("warning: {}", one_line(&line.message))),
             LogLevel::Error => Some(format!("error: {}", one_line(&line.message))),
         },
-        EventBody::Cancelling => {
+        EventBody::Cancelling | EventBody::Pausing => {
             Some("stopping: what is in flight is finished first (once more stops at once)".to_owned())
         }
         _ => None,
@@ -91,6 +91,14 @@ struct Moment {
 
 /// The steps overlap: what is shown is the last one that moves, and the two phases as one, since they move together.
 fn moment(view: &RunView) -> Option<Moment> {
+    if !view.namespaces.is_empty() {
+        let ended = view.namespaces.iter().filter(|row| has_ended(row)).count();
+        return Some(Moment {
+            label: "Namespaces",
+            done: ended as u64,
+            total: Some(view.namespaces.len() as u64),
+        });
+    }
     let running =
         |step: &Step| view.steps.iter().any(|view| view.step == *step && view.state == StepState::Running);
     if running(&Step::Verify) {
@@ -113,10 +121,16 @@ fn moment(view: &RunView) -> Option<Moment> {
     Some(Moment { label: step.label(), done, total })
 }
 
+/// Whether a namespace is done with, for now.
+fn has_ended(row: &NamespaceRun) -> bool {
+    row.state.map_or(row.error.is_some(), |state| !state.is_live())
+}
+
 fn draw(bar: &ProgressBar, view: &RunView) {
     let Some(Moment { label, done, total }) = moment(view) else { return };
     let pacing = view.progress.pacing.first().map(|pacing| format!("  {}", one_line(&pacing.message)));
-    let stopping = if view.state == RunState::Cancelling { "stopping: " } else { "" };
+    let stops = matches!(view.state, RunState::Cancelling | RunState::Pausing);
+    let stopping = if stops { "stopping: " } else { "" };
     bar.set_message(format!("{stopping}{label}"));
     bar.set_prefix(pacing.unwrap_or_default());
     let template = match total {
@@ -139,6 +153,8 @@ fn draw(bar: &ProgressBar, view: &RunView) {
 struct Lines {
     /// What was last said something about, its tenth, and when.
     last: Option<(&'static str, u64, u64)>,
+    /// The namespace that was last said something about, and how it stood.
+    namespace: Option<(String, Option<RunState>)>,
 }
 
 impl Lines {
@@ -151,14 +167,35 @@ impl Lines {
                     StepState::Done => "done",
                     StepState::Failed => "failed",
                     StepState::Cancelled => "cancelled",
+                    StepState::Paused => "paused",
                 };
                 let detail =
                     if detail.is_empty() { String::new() } else { format!(": {}", one_line(detail)) };
                 vec![format!("{}: {state}{detail}", step.label())]
             }
+            // Each namespace has lines of its own.
+            EventBody::Progress(_) if !view.namespaces.is_empty() => Vec::new(),
             EventBody::Progress(_) => self.progress(event.at, view).into_iter().collect(),
+            EventBody::Namespace(row) => self.namespace(row).into_iter().collect(),
             _ => remark(event).into_iter().collect(),
         }
+    }
+
+    fn namespace(&mut self, row: &NamespaceRun) -> Option<String> {
+        let now = (row.namespace.clone(), row.state);
+        if row.state.is_none() || self.namespace.as_ref() == Some(&now) {
+            return None;
+        }
+        self.namespace = Some(now);
+        let state = row.state.map_or("waiting", RunState::label);
+        let counts = &row.counts;
+        let written = counts.migrated + counts.updated;
+        let detail = if has_ended(row) && written > 0 {
+            format!(", {} written", count(written))
+        } else {
+            String::new()
+        };
+        Some(format!("{}: {state}{detail}", one_line(&row.namespace)))
     }
 
     fn progress(&mut self, at: u64, view: &RunView) -> Option<String> {
@@ -194,15 +231,8 @@ mod tests {
     fn view() -> RunView {
         RunView::new(RunHead {
             id: RunId("r".into()),
-            request: RunRequest {
-                kind: RunKind::Mirror,
-                namespace: "a".into(),
-                dry_run: false,
-                reuse: protocol::Reuse::Never,
-                overwrite_added: false,
-                batch_size: None,
-                plan: None,
-            },
+            request: RunRequest::new(RunKind::Mirror, "a"),
+            origin: None,
             source: "old".into(),
             target: "new".into(),
             steps: vec![Step::List, Step::Compare, Step::Migrate],

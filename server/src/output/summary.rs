@@ -2,16 +2,17 @@
 
 use std::fmt::Write;
 
-use protocol::{Category, FailedRecord, Reading, RecordIds, RunKind, RunRequest, RunState, RunView};
+use protocol::{
+    Category, FailedRecord, Pause, PauseReason, Reading, RecordIds, RunKind, RunRequest, RunState, RunView,
+};
 
 use super::{
     Style,
-    format::{bytes, count, counted, ids, one_line},
+    format::{bytes, count, counted, ids, one_line, time},
     plan::{display_namespace, next_command, plan_report},
+    runs::{namespaces_table, scope},
 };
 
-/// Ids that are printed behind a count.
-const IDS: usize = 5;
 /// Failed records that are printed.
 const FAILURES: usize = 20;
 
@@ -29,18 +30,18 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Asks for the ids of each category.
-    pub fn new(records: impl Fn(Category) -> RecordIds) -> Self {
-        let first = |category| {
-            let records = records(category);
-            ids(&records.ids, records.total, IDS)
-        };
-        Self {
-            no_text: first(Category::NoText),
-            orphans: first(Category::Orphan),
-            access: first(Category::Kept),
-            over_long: first(Category::OverLong),
-        }
+    /// The categories that it is made of.
+    pub const CATEGORIES: [Category; 4] =
+        [Category::NoText, Category::Orphan, Category::Kept, Category::OverLong];
+
+    /// Ids of a category that are asked for.
+    pub const IDS: u32 = 5;
+
+    /// From the first ids of each of [`Self::CATEGORIES`], in that order.
+    pub fn new(records: &[RecordIds; 4]) -> Self {
+        let [no_text, orphans, access, over_long] =
+            records.each_ref().map(|records| ids(&records.ids, records.total, Self::IDS as usize));
+        Self { no_text, orphans, access, over_long }
     }
 }
 
@@ -48,10 +49,11 @@ impl Kept {
 pub fn summary_report(view: &RunView, kept: &Kept, style: Style) -> String {
     let request = &view.head.request;
     let mut report = String::new();
-    match (&view.plan, is_dry(request)) {
-        (Some(plan), true) => report.push_str(&plan_report(&view.head, plan, kept, style)),
-        (None, true) => {}
-        (_, false) => write_counts(&mut report, view, kept, style),
+    match (&view.plan, request.is_live()) {
+        _ if !view.namespaces.is_empty() => write_namespaces(&mut report, view, style),
+        (Some(plan), false) => report.push_str(&plan_report(&view.head, plan, kept, style)),
+        (None, false) => {}
+        (_, true) => write_counts(&mut report, view, kept, style),
     }
     write_failures(&mut report, view, style);
     write_requests(&mut report, view, style);
@@ -64,9 +66,18 @@ fn again(request: &RunRequest) -> String {
     RunRequest { plan: None, ..request.clone() }.command()
 }
 
-/// Whether the run wrote nothing because it was not to.
-fn is_dry(request: &RunRequest) -> bool {
-    request.dry_run || request.kind == RunKind::Analyze
+fn write_namespaces(report: &mut String, view: &RunView, style: Style) {
+    let head = &view.head;
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(
+        report,
+        "{}  {} → {} ({})\n",
+        style.bold(head.request.kind.label()),
+        head.source,
+        head.target,
+        scope(&head.request)
+    );
+    report.push_str(&namespaces_table(&view.namespaces));
 }
 
 fn write_counts(report: &mut String, view: &RunView, kept: &Kept, style: Style) {
@@ -187,24 +198,56 @@ fn write_end(report: &mut String, view: &RunView, style: Style) {
         RunState::Cancelled => {
             let _ = writeln!(report, "{}", style.warning("Cancelled."));
             write_what_is_done(report, view);
-            let _ = writeln!(report, "To go on: {}", again(request));
+            let _ = writeln!(report, "To begin again: {}", again(request));
         }
         RunState::Failed => {
             let error = view.error.as_deref().unwrap_or("a service failed");
             let _ = writeln!(report, "{}", style.bad(&format!("Failed: {}", one_line(error))));
             write_what_is_done(report, view);
-            let _ = writeln!(report, "To try again: {}", again(request));
+            write_resume(report, view);
         }
-        RunState::Running | RunState::Cancelling => {
-            let _ = writeln!(report, "{}", style.bad("The run ended without saying how; look into the log."));
+        RunState::Paused => {
+            let _ = writeln!(report, "{}", style.warning(&paused(view)));
+            write_what_is_done(report, view);
+            write_resume(report, view);
+        }
+        RunState::Interrupted => {
+            let words = "Interrupted: the process that ran it is gone.";
+            let _ = writeln!(report, "{}", style.bad(words));
+            write_what_is_done(report, view);
+            write_resume(report, view);
+        }
+        RunState::Running | RunState::Pausing | RunState::Cancelling => {
+            let _ = writeln!(report, "{}", style.warning(&format!("The run is {}.", view.state.label())));
         }
     }
 }
 
+/// Why a run waits, and until when.
+fn paused(view: &RunView) -> String {
+    match &view.pause {
+        Some(Pause { reason: PauseReason::Quota, message, until }) => {
+            let when = match until {
+                Some(until) => format!("it can go on at {}", time(*until)),
+                None => "when it is there again is not known".to_owned(),
+            };
+            format!("Paused: a quota is used up ({}); {when}.", one_line(message))
+        }
+        Some(Pause { reason: PauseReason::Shutdown, .. }) => {
+            "Stopped at a checkpoint, because tain was stopped.".to_owned()
+        }
+        _ => "Paused at a checkpoint.".to_owned(),
+    }
+}
+
+fn write_resume(report: &mut String, view: &RunView) {
+    let _ = writeln!(report, "Go on with: tain runs resume {}", view.head.id);
+}
+
 fn write_done(report: &mut String, view: &RunView, style: Style) {
     let request = &view.head.request;
-    match (&view.plan, is_dry(request)) {
-        (Some(plan), true) => {
+    match (&view.plan, request.is_live()) {
+        (Some(plan), false) => {
             if request.kind != RunKind::Analyze {
                 let _ = writeln!(report, "Dry run: nothing was written and nothing was paid for.");
             }
@@ -221,9 +264,9 @@ fn write_done(report: &mut String, view: &RunView, style: Style) {
         _ if view.state == RunState::DoneWithFailures => {
             let _ = writeln!(
                 report,
-                "{}\nTo try the failed ones again: {}",
+                "{}\nTo try the failed ones again: tain runs retry {}",
                 style.warning("Done, but not for every record."),
-                again(request)
+                view.head.id
             );
         }
         _ => {
@@ -233,7 +276,7 @@ fn write_done(report: &mut String, view: &RunView, style: Style) {
 }
 
 fn write_what_is_done(report: &mut String, view: &RunView) {
-    if is_dry(&view.head.request) {
+    if !view.head.request.is_live() {
         let _ = writeln!(report, "Nothing was written and nothing was paid for.");
         return;
     }

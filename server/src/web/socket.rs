@@ -110,7 +110,13 @@ where
                         let Some(next) = subscribe(&mut socket, &*backend, run, 0).await else { return };
                         followed = next;
                     }
-                    Err(RecvError::Closed) => followed = None,
+                    Err(RecvError::Closed) => {
+                        // The run has ended here, or moved on in another process: whatever it is now is sent, if the
+                        // client does not have it.
+                        let (run, seq) = (current.run.clone(), current.seq);
+                        let Some(next) = subscribe(&mut socket, &*backend, run, seq).await else { return };
+                        followed = next;
+                    }
                 }
             }
         }
@@ -140,7 +146,7 @@ async fn subscribe<S>(
 where
     S: Sink<Message> + Unpin,
 {
-    let Some((view, events)) = backend.subscribe(&run) else {
+    let Some((view, events)) = backend.subscribe(&run).await else {
         return send_frame(socket, &ServerFrame::Gone(run)).await.then_some(None);
     };
     let seq = view.seq;

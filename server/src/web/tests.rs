@@ -13,9 +13,10 @@ use axum::{
 use futures::{FutureExt, SinkExt, StreamExt, future::BoxFuture};
 use leptos::config::LeptosOptions;
 use protocol::{
-    AddedMetadata, Category, ClientFrame, Event, EventBody, IndexView, LogLevel, LogLine, Namespaces,
-    Overview, Reading, RecordIds, Reuse, RunHead, RunId, RunKind, RunRequest, RunSummary, RunView,
-    ServerFrame, Step,
+    AddedMetadata, Category, ClientFrame, Event, EventBody, FailedRecord, FailurePage, IndexView, LogLevel,
+    LogLine, LogPage, LogQuery, Namespaces, Overview, PageQuery, Reading, RecordIds, RunFilter, RunHead,
+    RunId, RunKind, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, ServerFrame, Step,
+    Timing,
 };
 use tokio::{net::TcpListener, sync::broadcast};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
@@ -30,23 +31,12 @@ struct OneRun {
     started: AtomicUsize,
 }
 
-fn request() -> RunRequest {
-    RunRequest {
-        kind: RunKind::Mirror,
-        namespace: "articles".to_owned(),
-        dry_run: false,
-        reuse: Reuse::Never,
-        overwrite_added: false,
-        batch_size: None,
-        plan: None,
-    }
-}
-
 impl OneRun {
     fn new() -> Arc<Self> {
         let head = RunHead {
             id: RunId("one".to_owned()),
-            request: request(),
+            request: RunRequest::new(RunKind::Mirror, "articles"),
+            origin: None,
             source: "old".to_owned(),
             target: "new".to_owned(),
             steps: vec![Step::List, Step::Compare, Step::Migrate],
@@ -100,25 +90,108 @@ impl Backend for OneRun {
         async { Ok(RunId("one".to_owned())) }.boxed()
     }
 
-    fn cancel(&self, _: &RunId) -> Result<(), ApiError> {
-        Ok(())
+    fn pause<'a>(&'a self, _: &'a RunId) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
     }
 
-    fn run(&self, run: &RunId) -> Option<RunView> {
-        (run.0 == "one").then(|| self.view.lock().unwrap().clone())
+    fn cancel<'a>(&'a self, _: &'a RunId) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
     }
 
-    fn runs(&self) -> Vec<RunSummary> {
-        vec![self.view.lock().unwrap().summary()]
+    fn resume<'a>(&'a self, _: &'a RunId) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
     }
 
-    fn records(&self, run: &RunId, _: Category) -> Option<RecordIds> {
-        (run.0 == "one").then(|| RecordIds { ids: vec!["a".to_owned()], total: 1 })
+    fn run<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<Option<RunView>, ApiError>> {
+        async { Ok((run.0 == "one").then(|| self.view.lock().unwrap().clone())) }.boxed()
     }
 
-    fn subscribe(&self, run: &RunId) -> Option<(RunView, broadcast::Receiver<Arc<Event>>)> {
+    fn runs<'a>(&'a self, _: &'a RunFilter) -> BoxFuture<'a, Result<RunPage, ApiError>> {
+        async { Ok(RunPage { runs: vec![self.view.lock().unwrap().summary()], next: None }) }.boxed()
+    }
+
+    /// Three ids on three pages, so that a file has to be put together.
+    fn records<'a>(
+        &'a self,
+        run: &'a RunId,
+        _: Category,
+        query: &'a PageQuery,
+    ) -> BoxFuture<'a, Result<Option<RecordIds>, ApiError>> {
+        async {
+            let (ids, next) = match query.after.as_deref() {
+                None => ("a", Some("a")),
+                Some("a") => ("=b", Some("b")),
+                Some(_) => ("c,d", None),
+            };
+            let page = RecordIds { ids: vec![ids.to_owned()], total: 3, next: next.map(str::to_owned) };
+            Ok((run.0 == "one").then_some(page))
+        }
+        .boxed()
+    }
+
+    /// One page, and no second one.
+    fn failures<'a>(
+        &'a self,
+        run: &'a RunId,
+        query: &'a PageQuery,
+    ) -> BoxFuture<'a, Result<Option<FailurePage>, ApiError>> {
+        async {
+            if query.after.is_some() {
+                return Err(ApiError::Internal { reference: "x".to_owned() });
+            }
+            let record = FailedRecord {
+                id: "a".to_owned(),
+                step: Step::Migrate,
+                message: "too \"long\"".to_owned(),
+                attempts: 2,
+                at: 0,
+            };
+            let page = FailurePage { failures: vec![record], total: 2, next: Some("a".to_owned()) };
+            Ok((run.0 == "one").then_some(page))
+        }
+        .boxed()
+    }
+
+    fn log<'a>(
+        &'a self,
+        run: &'a RunId,
+        _: &'a LogQuery,
+    ) -> BoxFuture<'a, Result<Option<LogPage>, ApiError>> {
+        let lines = self.view.lock().unwrap().log.clone();
+        async move { Ok((run.0 == "one").then_some(LogPage { lines, next: None })) }.boxed()
+    }
+
+    fn subscribe<'a>(
+        &'a self,
+        run: &'a RunId,
+    ) -> BoxFuture<'a, Option<(RunView, broadcast::Receiver<Arc<Event>>)>> {
         let view = self.view.lock().unwrap();
-        (run.0 == "one").then(|| (view.clone(), self.events.subscribe()))
+        let both = (run.0 == "one").then(|| (view.clone(), self.events.subscribe()));
+        async { both }.boxed()
+    }
+
+    fn schedules(&self) -> BoxFuture<'_, Result<Vec<Schedule>, ApiError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn preview_timing(&self, _: &Timing) -> Result<Vec<u64>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    fn keep_schedule(
+        &self,
+        id: Option<ScheduleId>,
+        _: ScheduleSpec,
+    ) -> BoxFuture<'_, Result<ScheduleId, ApiError>> {
+        async { Ok(id.unwrap_or(ScheduleId("daily".to_owned()))) }.boxed()
+    }
+
+    fn remove_schedule<'a>(&'a self, _: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn run_schedule<'a>(&'a self, _: &'a ScheduleId) -> BoxFuture<'a, Result<RunId, ApiError>> {
+        async { Ok(RunId("one".to_owned())) }.boxed()
     }
 }
 
@@ -190,6 +263,46 @@ async fn pages_have_the_status_that_they_show() {
     let (response, _) = get(&backend, "/").await;
     assert!(response.status().is_redirection());
     assert_eq!(response.headers()[header::LOCATION], "/mirror");
+}
+
+#[tokio::test]
+async fn files_are_put_together_from_pages() {
+    let backend = OneRun::new();
+    backend.log("hello");
+    for (file, content_type, expected) in [
+        ("to-migrate.txt", "text/plain", "a\n=b\nc,d\n"),
+        ("to-migrate.csv", "text/csv", "id\r\na\r\n\"'=b\"\r\n\"c,d\"\r\n"),
+        ("to-migrate.jsonl", "application/jsonl", "{\"id\":\"a\"}\n{\"id\":\"=b\"}\n{\"id\":\"c,d\"}\n"),
+        ("log.txt", "text/plain", "1970-01-01T00:00:00Z info  hello\n"),
+        ("log.jsonl", "application/jsonl", "{\"at\":0,\"level\":\"info\",\"message\":\"hello\"}\n"),
+    ] {
+        let (response, text) = get(&backend, &format!("/download/runs/one/{file}")).await;
+        assert_eq!(response.status(), StatusCode::OK, "{file}");
+        assert_eq!(text, expected, "{file}");
+        let given = response.headers()[header::CONTENT_TYPE].to_str().unwrap();
+        assert!(given.starts_with(content_type), "{file}: {given}");
+        let name = response.headers()[header::CONTENT_DISPOSITION].to_str().unwrap();
+        assert_eq!(name, format!("attachment; filename=\"one-{file}\""));
+    }
+    for path in ["none/log.txt", "one/nonsense.txt", "one/log.csv", "none/failures.csv"] {
+        let (response, _) = get(&backend, &format!("/download/runs/{path}")).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_to_its_end_breaks_off() {
+    let request = Request::get("/download/runs/one/failures.csv").header(header::HOST, HOST);
+    let response = ask(&OneRun::new(), request.body(Body::empty()).unwrap()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut body = response.into_body().into_data_stream();
+    let first = body.next().await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&first);
+    assert!(
+        text.starts_with("id,step,message,attempts,at\r\na,Phase A: migrate missing,\"too \"\"long\"\"\",2,"),
+        "{text}"
+    );
+    assert!(body.next().await.unwrap().is_err(), "a part must not look like the whole");
 }
 
 #[tokio::test]

@@ -1,0 +1,91 @@
+//! The locks of a run: its own, by which everybody sees that somebody is at work on it, and its target namespace's.
+
+use pinecone::Namespace;
+use protocol::RunId;
+use store::{Holder, LockError, RunLock};
+
+use super::{Runs, StartError};
+use crate::{exit::chain, output::format};
+
+/// Held for as long as somebody is at work on a run; let go of on drop, and by the death of the process.
+#[derive(Debug)]
+pub(super) struct Locks {
+    _run: RunLock,
+    _namespace: Option<RunLock>,
+}
+
+impl Runs {
+    /// Takes the lock of a run and that of the namespace which it writes to, if it writes.
+    pub(super) fn lock(&self, id: &RunId, writes: Option<&Namespace>, now: u64) -> Result<Locks, StartError> {
+        let run = self.hold(id).map_err(|error| match error {
+            LockError::Held { .. } | LockError::RunHeld { .. } => {
+                let message = format!(
+                    "run {id} is at work already, in this process or in another one; `tain runs {id}` shows how it \
+                     stands, and `tain runs pause {id}` stops it at a checkpoint"
+                );
+                StartError::Busy { message, holder: Some(id.clone()) }
+            }
+            error @ LockError::Io { .. } => cannot_lock(&error),
+        })?;
+        let namespace = writes.map(|namespace| self.lock_namespace(id, namespace, now)).transpose()?;
+        Ok(Locks { _run: run, _namespace: namespace })
+    }
+
+    /// Takes the lock of a run, which says to every process that somebody is at work on it.
+    pub(super) fn hold(&self, id: &RunId) -> Result<RunLock, LockError> {
+        store::hold_run(self.connections.data_dir(), id)
+    }
+
+    /// Whether somebody is at work on a run, in whatever process.
+    pub(super) fn is_held(&self, id: &RunId) -> bool {
+        store::run_is_held(self.connections.data_dir(), id)
+    }
+
+    fn lock_namespace(&self, id: &RunId, namespace: &Namespace, now: u64) -> Result<RunLock, StartError> {
+        let target = self.connections.target_identity();
+        let name = namespace.as_str();
+        store::acquire(self.connections.data_dir(), &target, name, &holder(id, now)).map_err(|error| {
+            match error {
+                LockError::Held { holder, .. } => self.busy(name, holder.as_ref()),
+                error @ (LockError::RunHeld { .. } | LockError::Io { .. }) => cannot_lock(&error),
+            }
+        })
+    }
+
+    fn busy(&self, namespace: &str, holder: Option<&Holder>) -> StartError {
+        let (_, target) = self.connections.index_names();
+        let what = format!("namespace {namespace} of {target}");
+        let Some(holder) = holder else {
+            let message = format!(
+                "{what} is being written by another run that has only just begun; wait for it to end"
+            );
+            return StartError::Busy { message, holder: None };
+        };
+        let message = format!(
+            "{what} is being written by run {}: {}; wait for it to end, or pause or cancel it with `tain runs`",
+            holder.run,
+            described(holder)
+        );
+        StartError::Busy { message, holder: Some(RunId(holder.run.clone())) }
+    }
+}
+
+/// `process 4711 on this-machine since 2026-11-21 08:00:00 UTC`.
+fn described(holder: &Holder) -> String {
+    format!("process {} on {} since {}", holder.pid, holder.host, format::time(holder.since))
+}
+
+fn cannot_lock(error: &LockError) -> StartError {
+    StartError::Lock(format!("{}; set TAIN_DATA_DIR to a directory that is", chain(error)))
+}
+
+fn holder(id: &RunId, now: u64) -> Holder {
+    Holder { run: id.0.clone(), pid: std::process::id(), host: host_name(), since: now }
+}
+
+/// The name of this machine, for whoever is told that a run on it holds a lock.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "this machine".to_owned() } else { name.to_owned() }
+}
