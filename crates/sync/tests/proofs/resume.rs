@@ -70,7 +70,7 @@ proptest! {
         world.settings.upsert_batch = batches.2;
         world.settings.linger = Duration::from_millis(10);
         let expected = model(&source, &target);
-        let undisturbed = World::with_pages(source.clone(), target, pages.0, pages.1);
+        let undisturbed = World::with_pages(source, target, pages.0, pages.1);
         let whole = undisturbed.run(&request(RunKind::Mirror));
 
         let (recorder, killed) = until_done(&world, &request(RunKind::Mirror), &kills);
@@ -109,7 +109,7 @@ proptest! {
         pages in (1_usize..9, 1_usize..9),
         kills in prop::collection::vec(1_u64..40, 0..12),
     ) {
-        let world = World::with_pages(source.clone(), target.clone(), pages.0, pages.1);
+        let world = World::with_pages(source, target, pages.0, pages.1);
         let whole = world.run(&request(RunKind::Analyze));
         let (recorder, _) = until_done(&world, &request(RunKind::Analyze), &kills);
         let view = recorder.view();
