@@ -97,19 +97,21 @@ async fn bodies_are_cut_or_trickle() {
 }
 
 #[tokio::test]
-async fn a_call_that_hangs_holds_up_neither_others_nor_the_end() {
-    let fixture = filled().await;
-    fixture.state.add_fault(Fault::always(Endpoint::List, Effect::Hang));
-    let mut hanging = pin!(get(&fixture, LIST));
-    // Until the call has arrived.
-    while fixture.state.calls("scratch", Endpoint::List).unwrap().requests == 0 {
+async fn a_call_that_hangs_or_is_late_holds_up_neither_others_nor_the_end() {
+    for effect in [Effect::Hang, Effect::Latency { ms: 3_600_000 }] {
+        let fixture = filled().await;
+        fixture.state.add_fault(Fault::always(Endpoint::List, effect));
+        let mut hanging = pin!(get(&fixture, LIST));
+        // Until the call has arrived.
+        while fixture.state.calls("scratch", Endpoint::List).unwrap().requests == 0 {
+            assert!(poll!(&mut hanging).is_pending());
+            tokio::task::yield_now().await;
+        }
+        get(&fixture, FETCH).await.unwrap();
         assert!(poll!(&mut hanging).is_pending());
-        tokio::task::yield_now().await;
+        fixture.sandbox.shutdown().cancel();
+        assert_eq!(finished(hanging).await.unwrap().status, 503);
     }
-    get(&fixture, FETCH).await.unwrap();
-    assert!(poll!(&mut hanging).is_pending());
-    fixture.sandbox.shutdown().cancel();
-    assert_eq!(finished(hanging).await.unwrap().status, 503);
 }
 
 async fn finished<F: Future>(future: F) -> F::Output {
@@ -174,6 +176,13 @@ async fn embeddings_are_broken_in_every_way() {
     assert_eq!(embed().await.json()[0]["error"]["status"], "UNAVAILABLE");
     set(json!({"kind": "poison_text", "marker": "POISON"}));
     assert_eq!(embed().await.status, 400);
+    set(json!({"kind": "quota", "retry_seconds": 5.5}));
+    let details = embed().await.json()["error"]["details"].clone();
+    assert!(details[1]["violations"][0]["quotaId"].as_str().unwrap().contains("PerMinute"));
+    assert_eq!(details[2]["retryDelay"], "5.5s");
+    // A bare 429 has no details: no quota is named, and no delay.
+    set(json!({"kind": "status", "code": 429}));
+    assert_eq!(embed().await.json()["error"].get("details"), None);
     set(json!({"kind": "quota", "period": "day", "retry_seconds": 45}));
     let answer = embed().await;
     let details = answer.json()["error"]["details"].clone();
