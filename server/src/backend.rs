@@ -79,11 +79,11 @@ impl Backend for ServerBackend {
     }
 
     fn run<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<Option<RunView>, ApiError>> {
-        Box::pin(async { self.runs.view(run).await.map_err(unreadable) })
+        Box::pin(async { self.runs.view(run).await.map_err(|error| unreadable(&error)) })
     }
 
     fn runs<'a>(&'a self, filter: &'a RunFilter) -> BoxFuture<'a, Result<RunPage, ApiError>> {
-        Box::pin(async { self.runs.list(filter).await.map_err(unreadable) })
+        Box::pin(async { self.runs.list(filter).await.map_err(|error| unreadable(&error)) })
     }
 
     fn records<'a>(
@@ -92,7 +92,9 @@ impl Backend for ServerBackend {
         category: Category,
         query: &'a PageQuery,
     ) -> BoxFuture<'a, Result<Option<RecordIds>, ApiError>> {
-        Box::pin(async move { self.runs.records(run, category, query).await.map_err(unreadable) })
+        Box::pin(
+            async move { self.runs.records(run, category, query).await.map_err(|error| unreadable(&error)) },
+        )
     }
 
     fn failures<'a>(
@@ -100,7 +102,7 @@ impl Backend for ServerBackend {
         run: &'a RunId,
         query: &'a PageQuery,
     ) -> BoxFuture<'a, Result<Option<FailurePage>, ApiError>> {
-        Box::pin(async { self.runs.failures(run, query).await.map_err(unreadable) })
+        Box::pin(async { self.runs.failures(run, query).await.map_err(|error| unreadable(&error)) })
     }
 
     fn log<'a>(
@@ -108,7 +110,7 @@ impl Backend for ServerBackend {
         run: &'a RunId,
         query: &'a LogQuery,
     ) -> BoxFuture<'a, Result<Option<LogPage>, ApiError>> {
-        Box::pin(async { self.runs.log(run, query).await.map_err(unreadable) })
+        Box::pin(async { self.runs.log(run, query).await.map_err(|error| unreadable(&error)) })
     }
 
     fn subscribe<'a>(
@@ -117,12 +119,12 @@ impl Backend for ServerBackend {
     ) -> BoxFuture<'a, Option<(RunView, broadcast::Receiver<Arc<Event>>)>> {
         Box::pin(async {
             // A page that cannot be told how the run stands connects again, and is told why when it asks.
-            self.runs.subscribe(run).await.map_err(unreadable).ok().flatten()
+            self.runs.subscribe(run).await.map_err(|error| unreadable(&error)).ok().flatten()
         })
     }
 
     fn schedules(&self) -> BoxFuture<'_, Result<Vec<Schedule>, ApiError>> {
-        Box::pin(async { self.schedules.list().await.map_err(unreadable) })
+        Box::pin(async { self.schedules.list().await.map_err(|error| unreadable(&error)) })
     }
 
     fn preview_timing(&self, timing: &Timing) -> Result<Vec<u64>, ApiError> {
@@ -161,7 +163,7 @@ impl Backend for ServerBackend {
 fn unscheduled(error: ScheduleError) -> ApiError {
     match error {
         ScheduleError::Invalid { field, message } => ApiError::invalid(field, message),
-        ScheduleError::Store(error) => unreadable(error),
+        ScheduleError::Store(error) => unreadable(&error),
         error @ (ScheduleError::Unknown { .. } | ScheduleError::Ambiguous { .. }) => {
             ApiError::invalid("id", error.to_string())
         }
@@ -173,7 +175,7 @@ fn known(run: &RunId, asked: Result<bool, StoreError>) -> Result<(), ApiError> {
     match asked {
         Ok(true) => Ok(()),
         Ok(false) => Err(ApiError::UnknownRun { run: run.clone() }),
-        Err(error) => Err(unreadable(error)),
+        Err(error) => Err(unreadable(&error)),
     }
 }
 
@@ -187,13 +189,13 @@ fn refusal(error: StartError) -> ApiError {
             ApiError::NotConfigured { message }
         }
         StartError::Connect(ConnectError::Service(message)) => ApiError::Upstream { message },
-        StartError::Store(error) => unreadable(error),
+        StartError::Store(error) => unreadable(&error),
         StartError::Stopping => ApiError::Upstream { message: error.to_string() },
     }
 }
 
 /// A store that fails is for the page to show, because its message says what to do, and for the server's log.
-fn unreadable(error: StoreError) -> ApiError {
+fn unreadable(error: &StoreError) -> ApiError {
     tracing::error!(%error, "the store failed");
     ApiError::Upstream { message: error.to_string() }
 }

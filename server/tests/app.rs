@@ -125,5 +125,5 @@ async fn a_sandbox_can_be_used_as_it_says() {
     sandbox.signal("INT").await;
     sandbox.finish().await.expect(0);
     let wrong = finish(bare(world.path(), "sandbox --port 0 --fault {}")).await.expect(2);
-    assert!(wrong.stderr.contains("--fault {} is no fault"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("\"{}\" is no fault"), "{}", wrong.stderr);
 }

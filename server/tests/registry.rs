@@ -12,7 +12,7 @@ use protocol::{
     Category, Event, PageQuery, PauseReason, Reading, Reuse, RunFilter, RunId, RunKind, RunRequest, RunState,
     RunView,
 };
-use sandbox::{Body, Effect, Endpoint, Fault, When};
+use sandbox::{Body, Effect, Endpoint, Fault, Period, When};
 use server::{
     backend::ServerBackend,
     clock::system_clock,
@@ -342,6 +342,35 @@ async fn failed_records_are_tried_again_with_the_options_of_their_run() {
     assert!(matches!(refused, Err(StartError::Invalid { field: "retry", .. })));
     let refused = runs.start(retry(&RunId("nobody".to_owned()))).await;
     assert!(matches!(refused, Err(StartError::UnknownRun(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_for_a_quota_goes_on_by_itself_once_it_is_there_again() {
+    let world = World::new().await;
+    let used_up = Effect::Quota { period: Period::Day, retry_seconds: 3_600.0 };
+    world.state().add_fault(Fault::always(Endpoint::Embed, used_up).when(When::From(3)));
+    let first = runs(&world).await;
+    let paused = done(&first, request(RunKind::Mirror)).await;
+    let pause = paused.pause.unwrap();
+    assert_eq!((paused.state, pause.reason), (RunState::Paused, PauseReason::Quota));
+    let again = pause.until.unwrap();
+    first.finish().await;
+    world.state().clear_faults();
+    drop(first);
+
+    // A server that comes up before that leaves it alone, and so does one that is told to go on with what was stopped.
+    let early = Runs::open(connections(&world, &[]), Arc::new(move || again - 1)).await.unwrap();
+    early.watch_quotas();
+    early.go_on().await.unwrap();
+    assert_eq!(state(&early, &paused.head.id).await, RunState::Paused);
+    drop(early);
+    let server = Runs::open(connections(&world, &[]), Arc::new(move || again)).await.unwrap();
+    server.watch_quotas();
+    until(&server, &paused.head.id, RunState::Done).await;
+    assert_eq!(
+        world.state().embedded().texts,
+        server.view(&paused.head.id).await.unwrap().unwrap().progress.counts.embedded
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@
 mod support;
 
 use protocol::{EventBody, Plan, RunState};
-use sandbox::{Body, Effect, Endpoint, Fault, NewRecord, Options, Page, Patch, When};
+use sandbox::{Body, Effect, Endpoint, Fault, NewRecord, Options, Page, Patch, Period, When};
 use serde_json::json;
 use support::{SAMPLE, World};
 
@@ -186,6 +186,19 @@ async fn a_rate_limit_slows_a_run_down_and_fails_nothing() {
     assert_eq!(run.progress.counts.failed, 0);
     let upserts = run.progress.requests.iter().find(|used| used.endpoint == "upsert").unwrap();
     assert_eq!(upserts.throttled, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_up_quota_pauses_the_run_and_says_until_when() {
+    let world = World::new().await;
+    let used_up = Effect::Quota { period: Period::Day, retry_seconds: 3_600.0 };
+    world.state().add_fault(Fault::always(Endpoint::Embed, used_up).when(When::From(2)));
+    let run = world.run(&format!("mirror {SAMPLE} --batch-size 20")).await.expect(4);
+    for part in ["Paused: a quota is used up", "it can go on at 20", "Go on with: tain runs resume "] {
+        assert!(run.stdout.contains(part), "{part} is not in {}", run.stdout);
+    }
+    let list = world.run("runs list --state paused").await.expect(0);
+    assert!(list.stdout.contains("paused: quota"), "{}", list.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,7 +144,7 @@ mod tests {
             (&["articles", "--every", "15m", "--cron", "* * * * *"], "--cron"),
             (&["--every", "15m"], "NAMESPACE"),
             (&["articles", "--all-namespaces", "--every", "15m"], "--all-namespaces"),
-            (&["articles", "--include", "a*", "--every", "15m"], "--all-namespaces"),
+            (&["articles", "--include", "a*", "--every", "15m"], "--include"),
             (&["articles", "--every", "15"], "15m, 6h or 1d"),
             (&["articles", "--every", "0s"], "the shortest is 60 s"),
             (&["articles", "--cron", "0 0 30 2 *"], "30th of February"),

@@ -54,7 +54,7 @@ pub(super) async fn follow(
     stop: &CancellationToken,
 ) -> Result<Exit, Failure> {
     let started = tokio::select! {
-        started = Box::pin(begin) => started?,
+        started = begin => started?,
         () = stop.cancelled() => return Ok(Exit::Cancelled),
     };
     let Watched { view, reader_left } = watch(context, runs, started, stop).await;

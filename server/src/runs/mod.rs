@@ -107,9 +107,9 @@ impl Runs {
             return Err(StartError::invalid("batch_size", "a batch holds at least one record"));
         }
         if request.namespaces.is_some() {
-            self.start_all(request).await
+            Box::pin(self.start_all(request)).await
         } else {
-            Ok(self.start_one(request).await?.0)
+            Ok(Box::pin(self.start_one(request)).await?.0)
         }
     }
 
@@ -120,7 +120,7 @@ impl Runs {
         self.connections.require_keys(&request)?;
         let now = (self.clock)();
         let id = new_run_id(now);
-        let locks = self.lock(&id, Some(&namespace).filter(|_| request.is_live()), now)?;
+        let locks = self.lock(&id, request.is_live().then_some(&namespace), now)?;
         let services = self.connections.services(&request, self.clock.clone()).await?;
 
         let settings = self.connections.settings();
@@ -138,7 +138,7 @@ impl Runs {
     ///
     /// There is no such run, it is live or over, it is of other indexes, or what keeps a run from starting.
     pub async fn resume(self: &Arc<Self>, id: &RunId) -> Result<Started, StartError> {
-        Ok(self.resume_live(id).await?.0)
+        Ok(Box::pin(self.resume_live(id)).await?.0)
     }
 
     async fn resume_live(self: &Arc<Self>, id: &RunId) -> Result<(Started, Live), StartError> {
