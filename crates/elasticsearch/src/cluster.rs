@@ -162,18 +162,30 @@ impl Cluster {
     /// [`Error::NoIndex`], [`Error::NotVisible`], or a failed request.
     pub async fn index(&self, name: &IndexName) -> Result<Reader, Error> {
         let request = Request::new(Method::HEAD, format!("/{}", Request::encoded(name.as_str())), None);
-        let names_itself = self.http.send(&request, |response| Ok(names_itself(response))).await.map_err(
-            |error| match error.kind() {
-                Kind::NotFound => Error::NoIndex { index: name.to_string() },
-                Kind::Forbidden => Error::NotVisible { index: name.to_string() },
-                _ => error.into(),
-            },
-        )?;
+        let names_itself = match self.http.send(&request, |response| Ok(names_itself(response))).await {
+            Ok(names_itself) => names_itself,
+            Err(error) => {
+                return Err(match error.kind() {
+                    Kind::NotFound => Error::NoIndex { index: name.to_string() },
+                    Kind::Forbidden => self.why_forbidden(name).await,
+                    _ => error.into(),
+                });
+            }
+        };
         let mut cluster = self.clone();
         if cluster.server.product == Product::Unknown && names_itself {
             cluster.server.product = Product::Elasticsearch;
         }
         Ok(Reader::new(cluster, name.clone()))
+    }
+
+    /// The answer to `HEAD` has no body, and a block of the metadata is a 403 as well.
+    async fn why_forbidden(&self, name: &IndexName) -> Error {
+        let request = Request::get(format!("/{}/_mapping", Request::encoded(name.as_str())));
+        match self.http.send(&request, |_| Ok(())).await.map_err(Error::from) {
+            Err(error @ Error::Blocked { .. }) => error,
+            _ => Error::NotVisible { index: name.to_string() },
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is in an index: every number of a view from one snapshot.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, slice::from_ref};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -275,12 +275,12 @@ impl Reader {
             |filters: &[Value], none_of: &[Value]| json!({"filter": Query::both(filters, none_of).0});
         let mut aggregations = json!({
             "missing": filter(&[json!({"match_all": {}})], &task.has_any()),
-            "equal": filter(&[has_value.clone()], &[]),
+            "equal": filter(from_ref(&has_value), &[]),
             "to_update": {"filter": task.remaining(fields)?.0},
         });
         let higher = task.is_higher().filter(|_| fields.value.is_number());
         if let Some(higher) = &higher {
-            aggregations["higher"] = filter(&[higher.clone()], &[has_value.clone()]);
+            aggregations["higher"] = filter(from_ref(higher), from_ref(&has_value));
             let is_there = exists(task.field.as_str());
             let hidden = crate::query::ignored(task.field.as_str());
             aggregations["lower"] = filter(&[is_there], &[has_value, higher.clone(), hidden]);

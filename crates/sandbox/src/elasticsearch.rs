@@ -149,6 +149,16 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>, plane: &Plane) -> Result<Respons
     if is_private && inner.distribution == Distribution::Serverless {
         return Err(Refusal::not_on_serverless(call.method, call.path));
     }
+    let takes_no_body = matches!(
+        (call.method.as_str(), segments.as_slice()),
+        ("POST", [.., "_refresh" | "_close" | "_open" | "_pit" | "point_in_time"] | ["_tasks", ..])
+            | ("GET" | "HEAD", _)
+            | ("DELETE", [_] | [_, "_doc", _])
+    );
+    if takes_no_body && !call.body.is_empty() && segments != ["_pit"] {
+        let request = format!("request [{} {}] does not support having a body", call.method, call.path);
+        return Err(Refusal::illegal(request));
+    }
     if let ["_security", ..] = segments.as_slice()
         && inner.distribution.is_opensearch()
     {
@@ -212,7 +222,10 @@ fn exists(inner: &Inner, call: &Call<'_>, index: &str) -> Result<Response, Refus
     if !call.caller.may(index, "view_index_metadata") {
         return Ok(StatusCode::FORBIDDEN.into_response());
     }
-    let status = if inner.resolve(index).is_ok() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let status = match admin::of_each(inner, index, |_| Value::Null) {
+        Ok(_) => StatusCode::OK,
+        Err(refusal) => refusal.status,
+    };
     Ok(status.into_response())
 }
 
