@@ -278,3 +278,110 @@ async fn delete_in_chunks(store: &SqliteStore, key: i64, statements: &[&'static 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Category, PageQuery, RunHead, RunKind, RunRequest, RunView};
+
+    use super::*;
+    use crate::{Commit, LedgerKey, Settled, Store, hold_run, run_is_held};
+
+    const SMALL: Rule = Rule { lines: 100, millis: 1_000, records: 25, runs: 100 };
+
+    fn id(name: &str) -> RunId {
+        RunId(name.to_owned())
+    }
+
+    /// Leaves a run of a namespace with ten records.
+    async fn ran(store: &SqliteStore, name: &str, namespace: &str, kind: RunKind, state: RunState) {
+        let mut view = RunView::new(RunHead {
+            id: id(name),
+            request: RunRequest::new(kind, namespace),
+            origin: None,
+            source: "old".to_owned(),
+            target: "new".to_owned(),
+            steps: Vec::new(),
+            texts_per_minute: 3_000,
+            started_at: 0,
+        });
+        let ledger = LedgerKey { target: "new".to_owned(), namespace: namespace.to_owned() };
+        store.begin(&view, &ledger).await.unwrap();
+        let settled = (0..10)
+            .map(|n| Settled { id: n.to_string(), categories: vec![Category::InSync], ..Settled::default() })
+            .collect();
+        store.commit(&id(name), Commit { settled, ..Commit::default() }).await.unwrap();
+        view.state = state;
+        view.finished_at = Some(500);
+        store.commit(&id(name), Commit { view: Some(view), ..Commit::default() }).await.unwrap();
+        if kind == RunKind::Analyze {
+            // A plan as far as this matters here.
+            let sql = "UPDATE run SET plan_hash = 'h' WHERE id = ?";
+            sqlx::query(sql).bind(name).execute(&store.writer).await.unwrap();
+        }
+    }
+
+    async fn with_records(store: &SqliteStore, names: &[&str]) -> Vec<String> {
+        let mut kept = Vec::new();
+        for &name in names {
+            let page = store.records(&id(name), Category::InSync, &PageQuery::default()).await.unwrap();
+            if !page.ids.is_empty() {
+                kept.push(name.to_owned());
+            }
+        }
+        kept
+    }
+
+    #[tokio::test]
+    async fn records_are_kept_as_long_as_there_is_room_but_the_newest_plan_stays() {
+        let data = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(data.path()).await.unwrap();
+        let names = ["plan 1", "plan 2", "other plan", "paused", "1", "2", "3", "4"];
+        ran(&store, "plan 1", "ns", RunKind::Analyze, RunState::Done).await;
+        ran(&store, "plan 2", "ns", RunKind::Analyze, RunState::Done).await;
+        ran(&store, "other plan", "other", RunKind::Analyze, RunState::Done).await;
+        ran(&store, "paused", "ns", RunKind::Mirror, RunState::Paused).await;
+        for name in &names[4..] {
+            ran(&store, name, "ns", RunKind::Mirror, RunState::Done).await;
+        }
+        assert_eq!(prune_by(&SMALL, &store, 1_000).await.unwrap(), 0);
+        let kept = ["plan 2", "other plan", "paused", "3", "4"];
+        assert_eq!(with_records(&store, &names).await, kept);
+
+        // The newest one stays however large it is, and nothing stays for ever.
+        let smaller = Rule { records: 5, ..SMALL };
+        prune_by(&smaller, &store, 1_000).await.unwrap();
+        assert_eq!(with_records(&store, &names).await, ["plan 2", "other plan", "paused", "4"]);
+        prune_by(&smaller, &store, 1_501).await.unwrap();
+        assert_eq!(with_records(&store, &names).await, ["paused"]);
+        let tables = [("record", 10), ("generation", 1), ("removed_run", 0), ("run", 8)];
+        for (table, expected) in tables {
+            let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+            let rows: i64 = sqlx::query_scalar(sql).fetch_one(&store.reader).await.unwrap();
+            assert_eq!(rows, expected, "rows of {table}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_removed_run_leaves_nothing_and_a_held_one_is_not_removed() {
+        let data = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(data.path()).await.unwrap();
+        ran(&store, "held", "ns", RunKind::Mirror, RunState::Failed).await;
+        ran(&store, "gone", "ns", RunKind::Mirror, RunState::Failed).await;
+        drop(hold_run(data.path(), &id("gone")).unwrap());
+        let lock = hold_run(data.path(), &id("held")).unwrap();
+        let lock_files = || std::fs::read_dir(data.path().join("locks/runs")).unwrap().count();
+        assert_eq!(lock_files(), 2);
+        assert_eq!(prune_by(&SMALL, &store, 9_000).await.unwrap(), 1);
+        assert!(store.view(&id("held")).await.unwrap().is_some(), "somebody is about to resume it");
+        assert!(store.view(&id("gone")).await.unwrap().is_none());
+        assert_eq!(lock_files(), 1);
+        assert!(run_is_held(data.path(), &id("held")) && !run_is_held(data.path(), &id("gone")));
+        drop(lock);
+        assert_eq!(prune_by(&SMALL, &store, 9_000).await.unwrap(), 1);
+        for table in ["run", "snapshot", "record", "generation", "removed_run", "log", "failure"] {
+            let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+            let rows: i64 = sqlx::query_scalar(sql).fetch_one(&store.reader).await.unwrap();
+            assert_eq!(rows, 0, "rows of {table}");
+        }
+    }
+}
