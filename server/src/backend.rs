@@ -1,6 +1,6 @@
 //! The server as the pages see it: the registry of runs and the services, with refusals in words.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use app::{ApiError, Backend};
 use futures::future::BoxFuture;
@@ -9,7 +9,7 @@ use protocol::{
     RecordIds, RunFilter, RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, Timing,
 };
 use store::StoreError;
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::sleep};
 
 use crate::{
     connections::ConnectError,
@@ -17,6 +17,9 @@ use crate::{
     runs::{Runs, StartError},
     schedules::{ScheduleError, Schedules},
 };
+
+/// How long a store that failed is left alone before a page's subscription asks it again.
+const STORE_PAUSE: Duration = Duration::from_secs(2);
 
 /// The server behind the pages.
 pub struct ServerBackend {
@@ -118,8 +121,14 @@ impl Backend for ServerBackend {
         run: &'a RunId,
     ) -> BoxFuture<'a, Option<(RunView, broadcast::Receiver<Arc<Event>>)>> {
         Box::pin(async {
-            // A page that cannot be told how the run stands connects again, and is told why when it asks.
-            self.runs.subscribe(run).await.map_err(|error| unreadable(&error)).ok().flatten()
+            loop {
+                match self.runs.subscribe(run).await {
+                    Ok(subscribed) => return subscribed,
+                    // That it cannot be read does not mean that it is gone.
+                    Err(error) => drop(unreadable(&error)),
+                }
+                sleep(STORE_PAUSE).await;
+            }
         })
     }
 

@@ -54,7 +54,13 @@ pub async fn serve(context: &Context, arguments: &cli::Serve) -> Result<Exit, Fa
         }
     }
     if arguments.resume {
-        runs.go_on().await?;
+        let runs = runs.clone();
+        // Beside the server: connecting to a service that is slow must not keep the pages away.
+        tokio::spawn(async move {
+            if let Err(error) = runs.go_on().await {
+                tracing::error!(%error, "the runs that were stopped cannot be found");
+            }
+        });
     }
     run(context, listener, site, runs, &stop).await
 }

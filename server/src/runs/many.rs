@@ -185,6 +185,7 @@ impl Whole {
         loop {
             let gone = tokio::select! {
                 () = live.gone.cancelled() => true,
+                () = self.stop.wait(), if self.told.is_none() => false,
                 _ = ticks.tick() => false,
             };
             show(&mut row, &live.recorder.view());

@@ -27,7 +27,7 @@ use super::{Lifecycle, router, serve};
 /// A backend that knows one run, and counts what it is asked to start.
 struct OneRun {
     view: Mutex<RunView>,
-    events: broadcast::Sender<Arc<Event>>,
+    events: Mutex<broadcast::Sender<Arc<Event>>>,
     started: AtomicUsize,
 }
 
@@ -44,7 +44,8 @@ impl OneRun {
             started_at: 0,
         };
         let (events, _) = broadcast::channel(4);
-        Arc::new(Self { view: Mutex::new(RunView::new(head)), events, started: AtomicUsize::new(0) })
+        let (view, events) = (Mutex::new(RunView::new(head)), Mutex::new(events));
+        Arc::new(Self { view, events, started: AtomicUsize::new(0) })
     }
 
     /// Something happens in the run.
@@ -53,7 +54,12 @@ impl OneRun {
         let line = LogLine { at: 0, level: LogLevel::Info, message: message.to_owned() };
         let event = Event { run: view.head.id.clone(), seq: view.seq + 1, at: 0, body: EventBody::Log(line) };
         assert!(view.apply(&event));
-        drop(self.events.send(Arc::new(event)));
+        drop(self.events.lock().unwrap().send(Arc::new(event)));
+    }
+
+    /// Whoever follows the run is told to look again.
+    fn close(&self) {
+        *self.events.lock().unwrap() = broadcast::channel(4).0;
     }
 }
 
@@ -166,7 +172,7 @@ impl Backend for OneRun {
         run: &'a RunId,
     ) -> BoxFuture<'a, Option<(RunView, broadcast::Receiver<Arc<Event>>)>> {
         let view = self.view.lock().unwrap();
-        let both = (run.0 == "one").then(|| (view.clone(), self.events.subscribe()));
+        let both = (run.0 == "one").then(|| (view.clone(), self.events.lock().unwrap().subscribe()));
         async { both }.boxed()
     }
 
@@ -436,6 +442,37 @@ async fn whoever_lags_gets_a_fresh_snapshot() {
         }
     }
     assert_eq!(*view, backend.view.lock().unwrap().clone());
+}
+
+#[tokio::test]
+async fn a_channel_that_closes_is_subscribed_to_again() {
+    let backend = OneRun::new();
+    backend.log("before");
+    let served = Served::start(&backend).await;
+    let mut socket = served.open(None).await.unwrap();
+    subscribe(&mut socket, "one", 0).await;
+    let ServerFrame::Snapshot(first) = next(&mut socket).await else { panic!("a snapshot comes first") };
+    // Nothing is sent to whoever has it all; what follows comes from the new channel.
+    backend.close();
+    loop {
+        // The socket subscribes again in a task of its own.
+        tokio::task::yield_now().await;
+        if backend.events.lock().unwrap().receiver_count() > 0 {
+            break;
+        }
+    }
+    backend.log("after");
+    let ServerFrame::Event(event) = next(&mut socket).await else { panic!("no snapshot was needed") };
+    assert_eq!(event.seq, first.seq + 1);
+    // Another process moved the run on: only a snapshot tells.
+    {
+        let mut view = backend.view.lock().unwrap();
+        view.seq += 7;
+        view.state = protocol::RunState::Interrupted;
+    }
+    backend.close();
+    let ServerFrame::Snapshot(moved) = next(&mut socket).await else { panic!("a snapshot") };
+    assert_eq!((moved.seq, moved.state), (event.seq + 7, protocol::RunState::Interrupted));
 }
 
 #[tokio::test]
