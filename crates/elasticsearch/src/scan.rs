@@ -197,7 +197,6 @@ impl Scan {
             "sort": ["_doc"],
             "_source": self.source.json(),
             "seq_no_primary_term": true,
-            "track_total_hits": false,
         });
         let request = Request::post(self.reader.path("_search"), body.to_string())
             .query("scroll", KEEP_ALIVE)

@@ -62,6 +62,10 @@ pub(crate) fn search(inner: &mut Inner, search: &Search<'_>) -> Result<Value, Re
             "Result window is too large, from + size must be less than or equal to: [{MAX_WINDOW}] but was [{size}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
         ))));
     }
+    if search.is_scroll && body.get("track_total_hits") == Some(&Value::Bool(false)) {
+        let reason = "Validation Failed: 1: disabling [track_total_hits] is not allowed in a scroll context;";
+        return Err(Refusal::new(400, "action_request_validation_exception", reason));
+    }
     check_sort(inner.distribution, body)?;
     let query = query_of(body);
     let (snapshots, found, pit) = match (search.target, body.pointer("/pit/id").and_then(Value::as_str)) {
