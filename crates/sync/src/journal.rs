@@ -278,7 +278,6 @@ impl Keeper {
     }
 
     async fn take(&mut self, entry: Entry) -> Result<(), StoreError> {
-        self.since.get_or_insert_with(Instant::now);
         match entry {
             Entry::Handed(Handed { pending, counts, done, position }) => {
                 self.commit.found.extend(pending);
@@ -293,9 +292,9 @@ impl Keeper {
                 (self.moved, self.urgent) = (true, true);
             }
             Entry::Reset(position) => {
-                // What is not yet durable is forgotten with the rest, but for what happened.
-                let events = std::mem::take(&mut self.commit.events);
-                self.commit = Commit { reset: true, events, ..Commit::default() };
+                // What was acknowledged before stays true, and so do its vectors in the ledger.
+                self.write().await?;
+                self.commit.reset = true;
                 let counts = self.state.counts.written();
                 self.state = Checkpoint { position, counts, plan: PlanBuilder::default() };
                 (self.moved, self.urgent) = (true, true);
@@ -307,6 +306,7 @@ impl Keeper {
             Entry::Plan(answer) => drop(answer.send(std::mem::take(&mut self.state.plan))),
             Entry::Counts(answer) => drop(answer.send(self.state.counts.clone())),
         }
+        self.since.get_or_insert_with(Instant::now);
         Ok(())
     }
 

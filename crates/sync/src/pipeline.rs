@@ -286,7 +286,12 @@ async fn entries<S, T>(
                 .map_err(|error| store_failed(&error))?;
             let again = page
                 .into_iter()
-                .map(|(id, digest)| Again { id, planned: Some((action, digest)), attempts: 1 })
+                .map(|(id, digest)| Again {
+                    id,
+                    planned: Some((action, digest)),
+                    absent: found == Found::Missing,
+                    attempts: 1,
+                })
                 .collect();
             Ok((again, found))
         }
@@ -298,7 +303,12 @@ async fn entries<S, T>(
             let again = page
                 .failures
                 .into_iter()
-                .map(|failure| Again { id: failure.id, planned: None, attempts: failure.attempts + 1 })
+                .map(|failure| Again {
+                    id: failure.id,
+                    planned: None,
+                    absent: false,
+                    attempts: failure.attempts + 1,
+                })
                 .collect();
             Ok((again, Found::Both))
         }

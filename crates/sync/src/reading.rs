@@ -23,8 +23,17 @@ pub(crate) struct Again {
     pub id: String,
     /// What the plan says that it is, and the digest of what would be written.
     pub planned: Option<(Action, Option<store::Digest>)>,
+    /// Whether the target did not have it then: if it does now, it counts among what is there.
+    pub absent: bool,
     /// How many runs have tried it, this one included.
     pub attempts: u32,
+}
+
+impl Again {
+    /// A record that was just found.
+    fn first(id: String) -> Self {
+        Self { id, planned: None, absent: false, attempts: 1 }
+    }
 }
 
 /// Where records go that have to be written; an analysis has nowhere to send them.
@@ -66,7 +75,7 @@ pub(crate) async fn read_missing<S: ReadIndex, T: ReadIndex>(
                 match records.remove(&id) {
                     None => batch.done.push(unreadable(&context, id, context.source.name())),
                     Some(source) => {
-                        let again = Again { id, planned: None, attempts: 1 };
+                        let again = Again::first(id);
                         let read = Read { again, source, target: None, changes: Vec::new() };
                         decide(&context, read, Kept::default(), &mut batch);
                     }
@@ -96,7 +105,7 @@ pub(crate) async fn read_both<S: ReadIndex, T: ReadIndex>(
             for id in ids {
                 match (sources.remove(&id), targets.remove(&id)) {
                     (Some(source), Some(target)) => {
-                        let again = Again { id, planned: None, attempts: 1 };
+                        let again = Again::first(id);
                         changed.extend(compare(&context, again, source, target, &mut batch));
                     }
                     (None, _) => batch.done.push(unreadable(&context, id, context.source.name())),
@@ -157,10 +166,7 @@ pub(crate) async fn read_again<S: ReadIndex, T: ReadIndex>(
 /// Counts the ids that are in both without reading them: a re-embedding leaves them as they are.
 pub(crate) async fn count_both<S, T>(context: Arc<Context<S, T>>, mut ids: mpsc::Receiver<Vec<String>>) {
     while let Some(chunk) = ids.recv().await {
-        let done: Vec<Done> = chunk
-            .into_iter()
-            .map(|id| in_sync(&context, &Again { id, planned: None, attempts: 1 }))
-            .collect();
+        let done: Vec<Done> = chunk.into_iter().map(|id| in_sync(&context, &Again::first(id))).collect();
         settle(&context, done).await;
     }
 }
@@ -288,7 +294,9 @@ fn gone<S, T>(context: &Context<S, T>, id: &str) -> Done {
 }
 
 fn in_sync<S, T>(context: &Context<S, T>, again: &Again) -> Done {
-    let counts = Counts { in_sync: 1, ..Counts::default() };
+    // It is in the target now, so it counts among what is there.
+    let target_listed = u64::from(again.absent);
+    let counts = Counts { in_sync: 1, target_listed, ..Counts::default() };
     let contribution = contribution(context, Action::Keep, &again.id);
     moved(Done { contribution, ..Done::behind(&again.id, Category::InSync, counts) }, again)
 }
@@ -424,6 +432,7 @@ fn decide<S, T>(context: &Context<S, T>, read: Read, kept: Kept, batch: &mut Bat
         added: Added::Set,
         over_long: tokens > settings.input_tokens && !reuses,
         moved: again.planned.as_ref().is_some_and(|(planned, _)| *planned != action),
+        arrived: again.absent && phase == Step::Update,
         attempts: again.attempts,
     };
     let prepared = match prepare(settings, context.overwrite, source, target.as_ref()) {

@@ -25,6 +25,8 @@ pub(crate) struct Item {
     pub over_long: bool,
     /// It is something else than the plan said.
     pub moved: bool,
+    /// It was absent in the target when it was found, and is there now.
+    pub arrived: bool,
     /// How many runs have tried it, this one included.
     pub attempts: u32,
 }
@@ -32,7 +34,11 @@ pub(crate) struct Item {
 impl Item {
     /// The counts that it stands behind since it was read.
     pub fn read(&self) -> Counts {
-        let mut counts = Counts { moved: u64::from(self.moved), ..Counts::default() };
+        let mut counts = Counts {
+            moved: u64::from(self.moved),
+            target_listed: u64::from(self.arrived),
+            ..Counts::default()
+        };
         match self.phase {
             Step::Migrate => counts.missing = 1,
             _ => counts.changed = 1,

@@ -412,7 +412,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                     Found::Both => Action::Update,
                 };
                 let planned = matches!(origin, Origin::Plan(_)).then_some((action, None));
-                Again { id: pending.id, planned, attempts }
+                Again { id: pending.id, planned, absent: pending.found == Found::Missing, attempts }
             }));
         }
         self.recorder.log(

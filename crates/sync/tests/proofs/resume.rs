@@ -80,6 +80,8 @@ proptest! {
         let counts = &view.progress.counts;
         let whole = whole.counts();
         prop_assert_eq!((counts.source_listed, counts.listed), (whole.source_listed, true));
+        let verification = view.verification.as_ref().expect("a live run verifies");
+        prop_assert!(verification.confirmed, "{}", verification.summary);
         prop_assert_eq!((counts.no_text, counts.orphans), (whole.no_text, whole.orphans));
         // What was written in the instant of a kill is found in sync afterwards.
         prop_assert_eq!(counts.migrated + counts.updated + counts.in_sync,
