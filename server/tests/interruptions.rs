@@ -102,6 +102,7 @@ async fn the_second_signal_ends_it_at_once_and_the_run_was_interrupted() {
     let run = newest(&world).await;
     assert_eq!(run.state, RunState::Interrupted);
     world.run(&format!("runs resume {}", run.head.id)).await.expect(0);
+    world.run(&format!("analyze {SAMPLE}")).await.expect(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,12 +140,11 @@ async fn a_run_of_another_process_is_paused_resumed_and_cancelled() {
     assert!(held.stderr.contains("is at work already"), "{}", held.stderr);
     let paused = world.run(&format!("runs pause {id}")).await.expect(0);
     assert!(paused.stdout.contains("is paused; go on with: tain runs resume"), "{}", paused.stdout);
-    let stopped = run.finish().await.expect(130);
-    assert_eq!(stopped.view().state, RunState::Paused);
-
+    // Whoever is told that it is paused can go on with it at once.
     let resumed = begun(&world, &format!("runs resume {id} --json")).await;
     let cancelled = world.run(&format!("runs cancel {id}")).await.expect(0);
     assert!(cancelled.stdout.contains("is cancelled"), "{}", cancelled.stdout);
+    assert_eq!(run.finish().await.expect(130).view().state, RunState::Paused);
     assert_eq!(end_of(&resumed.finish().await.expect(130).stdout), RunState::Cancelled);
     for command in ["runs show nobody", "runs pause nobody", "runs log nobody", "runs retry nobody"] {
         let unknown = world.run(command).await.expect(2);

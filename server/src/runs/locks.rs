@@ -1,17 +1,28 @@
 //! The locks of a run: its own, by which everybody sees that somebody is at work on it, and its target namespace's.
 
+use std::time::Duration;
+
 use pinecone::Namespace;
 use protocol::RunId;
 use store::{Holder, LockError, RunLock};
 
+use tokio::time::{sleep, timeout};
+
 use super::{Runs, StartError};
 use crate::{exit::chain, output::format};
+
+/// How long the end of a run may take from being in the store to its locks being free.
+const LET_GO: Duration = Duration::from_secs(1);
+
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Held for as long as somebody is at work on a run; let go of on drop, and by the death of the process.
 #[derive(Debug)]
 pub(super) struct Locks {
-    _run: RunLock,
+    // Let go of in this order: a run that nobody holds holds nothing.
     _namespace: Option<RunLock>,
+    _run: RunLock,
 }
 
 impl Runs {
@@ -28,7 +39,7 @@ impl Runs {
             error @ LockError::Io { .. } => cannot_lock(&error),
         })?;
         let namespace = writes.map(|namespace| self.lock_namespace(id, namespace, now)).transpose()?;
-        Ok(Locks { _run: run, _namespace: namespace })
+        Ok(Locks { _namespace: namespace, _run: run })
     }
 
     /// Takes the lock of a run, which says to every process that somebody is at work on it.
@@ -39,6 +50,17 @@ impl Runs {
     /// Whether somebody is at work on a run, in whatever process.
     pub(super) fn is_held(&self, id: &RunId) -> bool {
         store::run_is_held(self.connections.data_dir(), id)
+    }
+
+    /// Waits a moment until a run that has stopped is let go of: its end is in the store just before that.
+    pub(super) async fn let_go(&self, id: &RunId) {
+        let all_free = async {
+            while self.is_held(id) {
+                sleep(LOOK).await;
+            }
+        };
+        // Whoever holds it longer has begun to go on with it.
+        drop(timeout(LET_GO, all_free).await);
     }
 
     fn lock_namespace(&self, id: &RunId, namespace: &Namespace, now: u64) -> Result<RunLock, StartError> {

@@ -144,7 +144,11 @@ impl Runs {
     async fn resume_live(self: &Arc<Self>, id: &RunId) -> Result<(Started, Live), StartError> {
         self.require_open()?;
         self.see_off(Some(id)).await;
-        let head = self.view(id).await?.ok_or_else(|| StartError::UnknownRun(id.clone()))?.head;
+        let RunView { head, state, .. } =
+            self.view(id).await?.ok_or_else(|| StartError::UnknownRun(id.clone()))?;
+        if state.is_resumable() {
+            self.let_go(id).await;
+        }
         self.require_same_indexes(&head)?;
         let request = &head.request;
         let over_one = request.namespaces.is_none();

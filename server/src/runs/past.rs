@@ -49,7 +49,7 @@ impl Runs {
                 view.seq += SEQUENCE_JUMP;
                 let at = view.updated_at;
                 self.end(&mut view, RunState::Interrupted, at).await?;
-                tracing::warn!(run = %id, "Found a run whose process is gone; it can be resumed");
+                tracing::info!(run = %id, "Found a run whose process is gone; it can be resumed");
                 Ok(Some(view))
             }
             view => Ok(view),
@@ -61,6 +61,10 @@ impl Runs {
         let waits = |view: &RunView| matches!(view.state, RunState::Paused | RunState::Interrupted);
         let mut parts = vec![id.clone()];
         while let Some(id) = parts.pop() {
+            if !self.store.view(&id).await?.as_ref().is_some_and(waits) {
+                continue;
+            }
+            self.let_go(&id).await;
             let Ok(_lock) = self.hold(&id) else { continue };
             let Some(mut view) = self.stored(&id).await?.filter(waits) else { continue };
             self.end(&mut view, RunState::Cancelled, (self.clock)()).await?;
