@@ -131,10 +131,22 @@ free_port() {
   fail 'no port is free' 'end other programs that listen'
 }
 
-answers() { curl --silent --output /dev/null --max-time 2 "$1"; }
+# A CA of its own, and the server's certificate that it has signed.
+certificates() { # folder
+  mkdir -p "$1"
+  {
+    openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=tain test CA' -keyout "$1/ca.key" -out "$1/ca.crt" \
+      -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign,cRLSign'
+    openssl req -newkey rsa:2048 -nodes -subj '/CN=127.0.0.1' -keyout "$1/http.key" -out "$1/http.csr"
+    printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n' >"$1/http.ext"
+    openssl x509 -req -in "$1/http.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -CAcreateserial -days 30 -extfile "$1/http.ext" -out "$1/http.crt"
+  } >"$logs/certificates.log" 2>&1 || fail 'no certificate could be made' "install openssl, or read $logs/certificates.log"
+}
+
+answers() { curl --silent --insecure --output /dev/null --max-time 2 "$1"; }
 
 start() { # name
-  local name=$1 home=$running/$1 port pid address user='' waited=0
+  local name=$1 home=$running/$1 port pid address user='' scheme=http waited=0
   stop "$name"
   mkdir -p "$home"
   port=$(free_port)
@@ -147,12 +159,16 @@ discovery.type: single-node
 network.host: 127.0.0.1
 http.port: $port
 xpack.security.enabled: true
-xpack.security.http.ssl.enabled: false
+xpack.security.http.ssl.enabled: true
+xpack.security.http.ssl.key: certs/http.key
+xpack.security.http.ssl.certificate: certs/http.crt
 xpack.security.transport.ssl.enabled: false
 xpack.license.self_generated.type: basic
 cluster.routing.allocation.disk.threshold_enabled: false
 YML
-      user=tain:tain-password
+      certificates "$home/config/certs"
+      cp "$home/config/certs/ca.crt" "$running/$name.ca.crt"
+      user=tain:tain-password scheme=https
       local java run
       java=$(java_home 17 24)
       run="cd '$home' && export ES_JAVA_HOME='$java' ES_JAVA_OPTS='-Xms768m -Xmx768m'"
@@ -177,7 +193,7 @@ YML
     *) fail "there is no server called $name" "use one of: ${names[*]}" ;;
   esac
   echo "$pid" >"$home.pid"
-  address=http://127.0.0.1:$port
+  address=$scheme://127.0.0.1:$port
   until answers "$address/_cluster/health"; do
     kill -0 "$pid" 2>/dev/null || { tail -n 20 "$logs/$name.log" >&2; fail "$name ended while it started" "read $logs/$name.log"; }
     waited=$((waited + 1))
@@ -186,12 +202,12 @@ YML
   done
   if [ -n "$user" ]; then
     # Security answers before the users are read.
-    until curl --silent --fail --output /dev/null -u "$user" "$address/_cluster/health?wait_for_status=yellow&timeout=60s"; do
+    until curl --silent --insecure --fail --output /dev/null -u "$user" "$address/_cluster/health?wait_for_status=yellow&timeout=60s"; do
       waited=$((waited + 1))
       [ "$waited" -le 300 ] || { stop "$name"; fail "$name takes no user" "read $logs/$name.log"; }
       sleep 1
     done
-    address=http://$user@127.0.0.1:$port
+    address=$scheme://$user@127.0.0.1:$port
   fi
   printf '%s\n' "$address"
 }
@@ -207,7 +223,7 @@ stop() { # name
     waited=$((waited + 1))
   done
   kill -KILL -- "-$pid" 2>/dev/null || true
-  rm -rf "$home" "$home.pid"
+  rm -rf "$home" "$home.pid" "$home.ca.crt"
 }
 
 # --- The suite ------------------------------------------------------------------------------------------------------
@@ -217,7 +233,8 @@ run_suite() { # name…
   for name in "$@"; do
     say "starting $name …"
     address=$(start "$name")
-    TAIN_SEARCH_SERVER="$name=$address" cargo test --locked "${workspace[@]}" --test real_server -- --nocapture || status=$?
+    TAIN_SEARCH_SERVER="$name=$address" TAIN_SEARCH_CA=$(ls "$running/$name.ca.crt" 2>/dev/null || true) \
+      cargo test --locked "${workspace[@]}" --test real_server -- --nocapture --test-threads=1 || status=$?
     stop "$name"
     [ "$status" -eq 0 ] || exit "$status"
   done

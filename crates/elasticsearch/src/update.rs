@@ -61,6 +61,8 @@ pub struct Limits {
     pub refused: u64,
     /// Passes over the index. A second one finds what came or came back during the first.
     pub passes: u32,
+    /// The first wait after a request that did not get through; each further one is twice as long, up to a minute.
+    pub first_wait: Duration,
 }
 
 /// What has been done so far.
@@ -158,7 +160,14 @@ const CHECKED_FOR: Duration = Duration::from_secs(10);
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { batch_documents: 2000, batch_bytes: 1_000_000, concurrency: 2, refused: 10_000, passes: 3 }
+        Self {
+            batch_documents: 2000,
+            batch_bytes: 1_000_000,
+            concurrency: 2,
+            refused: 10_000,
+            passes: 3,
+            first_wait: Duration::from_millis(500),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The contract suite against the sandbox's emulator, as each of its distributions.
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
+#![expect(clippy::print_stdout, reason = "the table of checks is what it is run for")]
 
 mod suite;
 
@@ -13,7 +14,7 @@ async fn emulator(kind: Distribution) -> Bench {
     let is_secured = !matches!(kind, Distribution::OpenSearch2 | Distribution::OpenSearch3);
     let user = is_secured.then(|| ("elastic".to_owned(), "password".to_owned()));
     let url = sandbox.elasticsearch_url();
-    Bench::new(format!("emulator of {kind:?}"), kind, url, user, Some(sandbox))
+    Bench::new(format!("emulator of {kind:?}"), kind, url, user, Some(sandbox)).with_ca(None)
 }
 
 #[tokio::test]

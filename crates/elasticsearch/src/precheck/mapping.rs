@@ -221,11 +221,16 @@ mod tests {
     use super::*;
     use crate::{FieldName, Mode, Scope};
 
-    fn codes(mapping: Value, value: Value) -> Vec<&'static str> {
+    fn codes_of(mapping: &Value, value: Value) -> Vec<&'static str> {
         let field = FieldName::parse("level").unwrap();
         let task = Task { field, value, scope: Scope::All, mode: Mode::Missing };
         let settings = json!({"index.mapping.total_fields.limit": "4"});
-        findings(&mapping, Some(&settings), &task).iter().map(|finding| finding.code).collect()
+        findings(mapping, Some(&settings), &task).iter().map(|finding| finding.code).collect()
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "the mappings are written where they are checked")]
+    fn codes(mapping: Value, value: Value) -> Vec<&'static str> {
+        codes_of(&mapping, value)
     }
 
     fn of_type(kind: &str, value: Value) -> Vec<&'static str> {

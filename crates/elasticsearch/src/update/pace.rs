@@ -27,7 +27,6 @@ pub(super) struct Pace {
 const FIRST_BATCH: usize = 500;
 /// Batches that must go well before more is sent.
 const CLEAN_BATCHES: u32 = 10;
-const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Requests that may be lost in a row: with the waits between them some five minutes.
 const MOST_LOST: u32 = 10;
@@ -71,7 +70,7 @@ impl Pace {
 
     /// Waits longer each time.
     pub(super) fn pause(&mut self, why: String) {
-        let wait = FIRST_WAIT.saturating_mul(1 << self.waits.min(16)).min(LONGEST_WAIT);
+        let wait = self.limits.first_wait.saturating_mul(1 << self.waits.min(16)).min(LONGEST_WAIT);
         self.waits += 1;
         self.until = Some((Instant::now() + wait, why));
     }

@@ -27,6 +27,7 @@ pub struct Bench {
     url: String,
     user: Option<(String, String)>,
     client: reqwest::Client,
+    ca: Option<Vec<u8>>,
     numbered: AtomicU64,
 }
 
@@ -35,9 +36,10 @@ pub const LEVEL: &str = "clearance_level";
 /// The field of the namespaces.
 pub const NAMESPACE: &str = "pinecone_namespace";
 
-fn client() -> reqwest::Client {
-    #[expect(clippy::disallowed_methods, reason = "the checks need what the crate cannot send")]
-    reqwest::Client::new()
+#[expect(clippy::disallowed_methods, reason = "the checks need what the crate cannot send")]
+fn client(ca: Option<&[u8]>) -> reqwest::Client {
+    let certificates = ca.map(|pem| reqwest::Certificate::from_pem(pem).unwrap());
+    reqwest::Client::builder().tls_certs_merge(certificates).build().unwrap()
 }
 
 impl Bench {
@@ -50,7 +52,22 @@ impl Bench {
         sandbox: Option<Sandbox>,
     ) -> Self {
         let is_secured = user.is_some();
-        Self { name, kind, is_secured, sandbox, url, user, client: client(), numbered: AtomicU64::new(0) }
+        Self {
+            name,
+            kind,
+            is_secured,
+            sandbox,
+            url,
+            user,
+            client: client(None),
+            ca: None,
+            numbered: AtomicU64::new(0),
+        }
+    }
+
+    /// The same, believing certificates that this CA has signed.
+    pub fn with_ca(self, ca: Option<Vec<u8>>) -> Self {
+        Self { client: client(ca.as_deref()), ca, ..self }
     }
 
     pub async fn stop(&self) {
@@ -155,6 +172,9 @@ impl Bench {
 
     pub fn connection_as(&self, credentials: Credentials) -> Connection {
         let mut connection = Connection::new(self.url.parse().unwrap(), credentials);
+        if let Some(ca) = &self.ca {
+            connection = connection.with_ca_certificate(ca.clone());
+        }
         connection.options.retry = Retry { retries: 1, ..Retry::default() };
         connection.options.jitter = Jitter::new(|| 0.0);
         connection

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use elasticsearch::{
-    Error, FieldType, ItemOutcome, Limits, MappingEditor, Mode, Page, Query, Severity, SourceFields, Update,
-    Writer,
-};
+use elasticsearch::{Error, FieldType, Limits, MappingEditor, Mode, Query, Severity, Update};
 use reqwest::Method;
 use sandbox::Distribution;
 use serde_json::{Value, json};
@@ -31,12 +28,8 @@ async fn exists(bench: &Bench, index: &str) -> u64 {
     reply["count"].as_u64().unwrap()
 }
 
-const PLAIN: &[(&str, Option<&str>, Value)] = &[];
-
 async fn one(bench: &Bench, what: &str, body: Value) -> String {
-    let index = bench.filled(what, body, &[("d", None, json!({"text": "a"}))]).await;
-    assert!(PLAIN.is_empty());
-    index
+    bench.filled(what, body, &[("d", None, json!({"text": "a"}))]).await
 }
 
 fn parsing(bench: &Bench) -> &'static str {
@@ -48,7 +41,9 @@ fn parsing(bench: &Bench) -> &'static str {
 
 pub async fn every_type_of_field(bench: Arc<Bench>) -> Outcome {
     let parsing = parsing(&bench);
-    let table: [(&str, Value, &[&str], (u16, &str), u64); 12] = [
+    // A field; what the pre-check says; what the server does; how many documents `exists` finds then.
+    type Row<'a> = (&'a str, Value, &'a [&'a str], (u16, &'a str), u64);
+    let table: [Row<'_>; 12] = [
         ("long", json!({"type": "long"}), &[], (200, ""), 1),
         ("integer", json!({"type": "integer"}), &[], (200, ""), 1),
         ("byte", json!({"type": "byte"}), &[], (200, ""), 1),
@@ -207,9 +202,5 @@ pub async fn values_that_exists_does_not_see(bench: Arc<Bench>) -> Outcome {
     let preview = reader.preview(&task(Mode::Missing), &fields).await.unwrap();
     let is_opensearch = matches!(bench.kind, Distribution::OpenSearch2 | Distribution::OpenSearch3);
     assert_eq!(preview.missing, u64::from(is_opensearch));
-    let mut scan = reader.scan(Query::all(), SourceFields::None, 10);
-    assert!(matches!(scan.next().await.unwrap(), Page::Hits(_)));
-    scan.close().await;
-    let _: Option<(Writer, ItemOutcome)> = None;
     Outcome::Holds
 }
