@@ -34,6 +34,10 @@ async function allPages(page: Page, goto: (path: string) => Promise<void>): Prom
     { name: 'analysis', path: `/runs/${plan}` },
     { name: 'runs', path: '/runs' },
     { name: 'records', path: `/runs/${plan}/records/to-migrate` },
+    { name: 'log', path: `/runs/${run}/log` },
+    { name: 'several', path: '/mirror?scope=several' },
+    { name: 'schedules', path: '/schedules' },
+    { name: 'schedule', path: '/schedules/new' },
   ];
 }
 

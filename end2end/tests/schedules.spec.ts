@@ -11,7 +11,7 @@ test('a schedule is made, judged while it is typed, run, switched off, changed a
   await gotoHydrated('/schedules');
   await expect(page.getByRole('heading', { name: 'No schedule yet' })).toBeVisible();
   await schedules.create();
-  await schedules.field(/^Name/).fill('Nightly');
+  await schedules.field(/^Name optional/).fill('Nightly');
   await schedules.field('Namespace').fill(NAMESPACE);
   await expect(schedules.nextTimes()).toHaveCount(5);
 

@@ -194,7 +194,10 @@ fn Drift(
                 <Notice tone=Tone::Attention title>
                     <ul class="plain">{moved} {gone}</ul>
                     <p>"What came into the source since is not part of this run: a new analysis finds it."</p>
-                    {over.get().then(|| view! { <AnalyzeAgain request=head.request.clone() /> })}
+                    {move || {
+                        let request = head.request.clone();
+                        over.get().then(|| view! { <AnalyzeAgain request /> })
+                    }}
                 </Notice>
             }
         })

@@ -127,7 +127,9 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
     let name = RwSignal::new(first_name.clone());
     let enabled = RwSignal::new(first_enabled);
     let when = When::new(&timing);
-    let live_runs = Memo::new(move |_| kind.get() != RunKind::Analyze && !dry.get());
+    // Without a script the field may be hidden while it is empty, so only a script demands it; the server does anyway.
+    let scripted = RwSignal::new(false);
+    let must_confirm = Memo::new(move |_| scripted.get() && kind.get() != RunKind::Analyze && !dry.get());
     let base = first.clone();
     let line = Signal::derive(move || {
         let request = RunRequest {
@@ -183,6 +185,7 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
     .collect_view();
     // What a reader chose before the page was hydrated.
     Effect::new(move |_| {
+        scripted.set(true);
         for (choice, id) in [
             (RunKind::Mirror, "kind-mirror"),
             (RunKind::Reembed, "kind-reembed"),
@@ -315,7 +318,7 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
                             name="confirmed"
                             value="true"
                             aria-describedby="confirmed-error"
-                            required=move || live_runs.get()
+                            required=move || must_confirm.get()
                         />
                         <span>
                             "These runs write to " <b>{target}</b>

@@ -175,7 +175,7 @@ fn Row(
                 <Last last request />
             </td>
             <td>
-                <div class="row tight">
+                <div class="row tight buttons">
                     <ActionForm action=run>
                         <input type="hidden" name="id" value=of_run />
                         <button
