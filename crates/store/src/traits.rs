@@ -182,7 +182,8 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Pending>, StoreError>>;
 
-    /// The ids behind a count. `Category::Failed` answers the ids of the failures. There are fewer than the run counted
+    /// The ids behind a count. `Category::Failed` answers the ids of the failures. For a run of a plan, what is in sync,
+    /// without text or only in the target is what the analysis found, together with what the run found itself. There are fewer than the run counted
     /// once [`Store::prune`] has forgotten them.
     fn records<'a>(
         &'a self,

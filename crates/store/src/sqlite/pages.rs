@@ -31,16 +31,21 @@ fn digest(bytes: &[u8]) -> Result<Digest, Fault> {
     bytes.try_into().map_err(|_| Fault::Row(format!("a digest of {} bytes", bytes.len())))
 }
 
-/// How many records a run counted in a category; 0 if there is no such run.
-async fn counted(store: &SqliteStore, run: &RunId, category: Category) -> Result<u64, Fault> {
+/// What the list of runs says of a run.
+async fn summary(store: &SqliteStore, run: &RunId) -> Result<Option<RunSummary>, Fault> {
     let summary: Option<String> = sqlx::query_scalar("SELECT summary FROM run WHERE id = ?")
         .bind(&*run.0)
         .fetch_optional(&store.reader)
         .await?;
-    match summary {
-        Some(summary) => Ok(category.count(&serde_json::from_str::<RunSummary>(&summary)?.counts)),
-        None => Ok(0),
-    }
+    Ok(summary.map(|summary| serde_json::from_str(&summary)).transpose()?)
+}
+
+/// The analysis whose records stand behind a count together with the run's own: a run of a plan takes over what the
+/// analysis found and what it has nothing to do with.
+fn taken_over(summary: &RunSummary, category: Category) -> Option<&RunId> {
+    let of_plan = summary.head.request.plan.is_some();
+    let kept = matches!(category, Category::InSync | Category::NoText | Category::Orphan);
+    summary.head.origin.as_ref().filter(|_| of_plan && kept)
 }
 
 pub(super) async fn pending(
@@ -67,15 +72,15 @@ pub(super) async fn pending(
         .collect()
 }
 
-pub(super) async fn records(
+/// Up to `limit` ids and one more, by which the caller knows whether there is a next page.
+async fn ids_behind(
     store: &SqliteStore,
     run: &RunId,
     category: Category,
     query: &PageQuery,
-) -> Result<RecordIds, Fault> {
-    let limit = rows_of(query.limit);
-    let total = counted(store, run, category).await?;
-    let mut ids: Vec<String> = if category == Category::Failed {
+    limit: u32,
+) -> Result<Vec<String>, Fault> {
+    let ids = if category == Category::Failed {
         sqlx::query_scalar(
             "SELECT id FROM failure
              WHERE run = (SELECT key FROM run WHERE id = ?1) AND id > ?2 AND instr(lower(id), ?3) > 0
@@ -108,6 +113,25 @@ pub(super) async fn records(
         .fetch_all(&store.reader)
         .await?
     };
+    Ok(ids)
+}
+
+pub(super) async fn records(
+    store: &SqliteStore,
+    run: &RunId,
+    category: Category,
+    query: &PageQuery,
+) -> Result<RecordIds, Fault> {
+    let limit = rows_of(query.limit);
+    let Some(summary) = summary(store, run).await? else { return Ok(RecordIds::default()) };
+    let mut ids = ids_behind(store, run, category, query, limit).await?;
+    if let Some(origin) = taken_over(&summary, category) {
+        ids.extend(ids_behind(store, origin, category, query, limit).await?);
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(limit as usize + 1);
+    }
+    let total = category.count(&summary.counts);
     let next = cut(&mut ids, limit, String::clone);
     Ok(RecordIds { ids, total, next })
 }
@@ -173,7 +197,7 @@ pub(super) async fn failures(
     query: &PageQuery,
 ) -> Result<FailurePage, Fault> {
     let limit = rows_of(query.limit);
-    let total = counted(store, run, Category::Failed).await?;
+    let total = summary(store, run).await?.map_or(0, |summary| summary.counts.failed);
     let rows = sqlx::query(
         "SELECT id, step, message, attempts, at FROM failure
          WHERE run = (SELECT key FROM run WHERE id = ?1) AND id > ?2

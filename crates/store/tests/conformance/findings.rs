@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{Category, PageQuery};
+use protocol::{Category, PageQuery, RunKind, RunRequest};
 use store::{Commit, Digest, Found, Settled, Store};
 
 use super::{
     Place,
-    made::{begun, counts, digest, failed, id, pending, settled, vector},
+    made::{begun, counts, digest, failed, id, key, pending, settled, vector, view},
 };
 
 async fn in_flight(store: &dyn Store, run: &str) -> Vec<(String, Found)> {
@@ -171,6 +171,30 @@ pub async fn a_plan_is_read_with_its_digests(place: &impl Place) {
         }
         assert_eq!(seen, expected, "{limit} at a time");
     }
+}
+
+pub async fn a_run_of_a_plan_takes_over_what_it_leaves_alone(place: &impl Place) {
+    let store = place.open().await;
+    begun(&*store, "analysis").await;
+    let found = ["a", "c", "e"].map(|id| settled(id, &[Category::InSync]));
+    let mut commit = Commit { settled: found.into(), ..Commit::default() };
+    commit.settled.push(settled("m", &[Category::Missing]));
+    store.commit(&id("analysis"), commit).await.unwrap();
+    let request = RunRequest { plan: Some("7c41".to_owned()), ..RunRequest::new(RunKind::Mirror, "ns") };
+    let mut run = view("run", request);
+    run.head.origin = Some(id("analysis"));
+    store.begin(&run, &key("ns")).await.unwrap();
+    // What was planned to be written and is in sync by now comes to the others.
+    let commit = Commit { settled: vec![settled("d", &[Category::InSync])], ..Commit::default() };
+    store.commit(&id("run"), commit).await.unwrap();
+    assert_eq!(behind(&*store, "run", Category::InSync).await, ["a", "c", "d", "e"]);
+    assert_eq!(behind(&*store, "run", Category::Missing).await, [""; 0], "the run's own");
+    let query = PageQuery { limit: 2, ..PageQuery::default() };
+    let first = store.records(&id("run"), Category::InSync, &query).await.unwrap();
+    assert_eq!((first.ids, first.next.as_deref()), (vec!["a".to_owned(), "c".to_owned()], Some("c")));
+    let query = PageQuery { after: first.next, ..query };
+    let second = store.records(&id("run"), Category::InSync, &query).await.unwrap();
+    assert_eq!((second.ids, second.next), (vec!["d".to_owned(), "e".to_owned()], None));
 }
 
 pub async fn texts_come_once_and_in_order(place: &impl Place) {

@@ -50,6 +50,7 @@ macro_rules! conformance {
             a_record_is_behind_each_of_its_counts,
             a_reset_forgets_all_but_what_was_written,
             a_plan_is_read_with_its_digests,
+            a_run_of_a_plan_takes_over_what_it_leaves_alone,
             texts_come_once_and_in_order,
             failures_are_replaced_searched_and_paged,
             the_log_is_searched_and_paged,
