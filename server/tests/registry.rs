@@ -402,7 +402,7 @@ async fn no_key_is_ever_in_the_store() {
             }
             files += 1;
             let bytes = std::fs::read(&path).unwrap();
-            let part = KEY[4..].as_bytes();
+            let part = &KEY.as_bytes()[4..];
             assert!(!bytes.windows(part.len()).any(|window| window == part), "{}", path.display());
         }
     }
