@@ -4,7 +4,9 @@
 #   elasticsearch.sh install           downloads what is missing (400 MB, once) into ~/.cache/tain/search-servers
 #   elasticsearch.sh start NAME        starts a server and prints its address, user and password included
 #   elasticsearch.sh stop NAME         stops it
-#   elasticsearch.sh test [NAME…]      installs, and runs the suite against each server in turn (all, if none is named)
+#   elasticsearch.sh test [NAME…]      installs, and runs the contract suite against each server in turn (all, if none is
+#                                      named); about a minute each
+#   elasticsearch.sh soak [NAME…]      the same with 100,000 documents, beside another writer, and the speed; minutes each
 #
 # The names: elasticsearch-8.19, opensearch-2.19, opensearch-3.8. Everything comes from Maven Central, because Elastic's
 # and OpenSearch's own download sites need no client that a project could name in its set-up.
@@ -228,13 +230,16 @@ stop() { # name
 
 # --- The suite ------------------------------------------------------------------------------------------------------
 
-run_suite() { # name…
+suite_tests=(the_contract_holds only_certificates_of_the_right_authority_are_believed)
+soak_tests=(nothing_is_lost_beside_another_writer it_is_as_fast_as_the_server)
+
+run_tests() { # name…; the tests are in $tests
   local name address status=0
   for name in "$@"; do
     say "starting $name …"
     address=$(start "$name")
     TAIN_SEARCH_SERVER="$name=$address" TAIN_SEARCH_CA=$(ls "$running/$name.ca.crt" 2>/dev/null || true) \
-      cargo test --locked "${workspace[@]}" --test real_server -- --nocapture --test-threads=1 || status=$?
+      cargo test --locked "${workspace[@]}" --test real_server -- --nocapture --test-threads=1 --exact "${tests[@]}" || status=$?
     stop "$name"
     [ "$status" -eq 0 ] || exit "$status"
   done
@@ -246,10 +251,13 @@ case $command in
   install) install ;;
   start) start "${1:?which server: ${names[*]}}" ;;
   stop) stop "${1:?which server: ${names[*]}}" ;;
-  test)
+  test | soak)
     install
+    tests=("${suite_tests[@]}")
+    [ "$command" = test ] || tests=("${soak_tests[@]}")
     trap 'for name in "${names[@]}"; do stop "$name"; done' EXIT
-    run_suite "${@:-${names[@]}}"
+    [ $# -gt 0 ] || set -- "${names[@]}"
+    run_tests "$@"
     ;;
-  *) sed -n '2,10p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,13p' "$0" >&2; exit 2 ;;
 esac

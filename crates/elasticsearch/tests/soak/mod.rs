@@ -35,7 +35,7 @@ async fn filled(bench: &Bench, what: &str) -> String {
             let source = json!({
                 "text": format!("a text of some length, number {number}"),
                 NAMESPACE: format!("ns-{}", number % 300),
-                "vector": [0.1, 0.2, 0.3, number],
+                "vector": [0.1, 0.2, 0.3, f64::from(u32::try_from(number).unwrap()) + 0.5],
             });
             lines.push_str(&format!(
                 "{}\n{source}\n",
