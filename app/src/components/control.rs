@@ -170,7 +170,7 @@ pub fn Cancel(
                         if waits.get() {
                             "The run ends where it stopped and can no longer be resumed. What is in the target stays there."
                         } else {
-                            "What is in flight is still written, then the run ends for good. What is in the target stays there."
+                            "What is in flight has a moment to be written, then the run ends for good. What is in the target stays there."
                         }
                     }}
                 </p>

@@ -230,9 +230,8 @@ pub fn RunBody(
         let run = id.clone();
         verification.get().map(|verification| view! { <VerificationPanel run verification /> })
     };
-    let plan_head = head.clone();
     let planned = move || {
-        let head = plan_head.clone();
+        let head = head.clone();
         plan.get().filter(|_| with_plan).map(|plan| {
             if has_speed {
                 let hash = short(&plan.hash);

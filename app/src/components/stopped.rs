@@ -29,14 +29,14 @@ pub fn Stopped(
             RunState::Pausing => Some(
                 view! {
                     <Notice tone=Tone::Info title="Pausing">
-                        "What is in flight is still written; then the run stops at a checkpoint."
+                        "What is in flight has a moment to be written; then the run stops at a checkpoint."
                     </Notice>
                 }
                 .into_any(),
             ),
             RunState::Cancelling => Some(
                 view! {
-                    <Notice tone=Tone::Info title="Cancelling">"What is in flight is still written; then the run ends."</Notice>
+                    <Notice tone=Tone::Info title="Cancelling">"What is in flight has a moment to be written; then the run ends."</Notice>
                 }
                 .into_any(),
             ),
