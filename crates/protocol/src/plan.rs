@@ -126,6 +126,9 @@ pub struct Plan {
     /// The metadata key that holds the text.
     #[serde(default)]
     pub text_key: String,
+    /// How vectors would be made: model, dimensions and task type, with slashes between them.
+    #[serde(default)]
+    pub made_by: String,
     /// Records to be written that already hold another value under the added key, which stays (law 5).
     pub kept: u64,
     /// Records to be written whose other value under the added key would be overwritten: only with the explicit option.

@@ -184,6 +184,7 @@ impl PlanBuilder {
             held_by,
             added: settings.added(),
             text_key: settings.text_key.clone(),
+            made_by: settings.made_by.clone(),
             kept: counts.kept,
             overwritten: counts.overwritten,
             keys: self.keys.into_values().collect(),

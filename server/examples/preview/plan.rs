@@ -44,6 +44,7 @@ pub fn plan(hash: &str) -> Plan {
         held_by: "Gemini: 3,000 texts a minute".to_owned(),
         added: AddedMetadata { key: "clearance_level".to_owned(), value: "1".to_owned() },
         text_key: "text".to_owned(),
+        made_by: "gemini-embedding-001/3072/RETRIEVAL_DOCUMENT".to_owned(),
         kept: 3,
         overwritten: 0,
         keys: vec![

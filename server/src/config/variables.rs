@@ -106,7 +106,11 @@ pub const VARIABLES: &[Variable] = &[
         aliases: &["LEPTOS_SITE_ADDR"],
         ..plain(Group::Tain, "TAIN_LISTEN", "127.0.0.1:3000", "where the app listens; loopback only")
     },
-    unset(Group::Tain, "TAIN_DATA_DIR", "where locks are kept (from XDG_DATA_HOME or HOME)"),
+    unset(
+        Group::Tain,
+        "TAIN_DATA_DIR",
+        "where runs, plans, the ledger, schedules and locks are kept (from XDG_DATA_HOME or HOME)",
+    ),
     Variable {
         aliases: &["RUST_LOG"],
         ..unset(Group::Tain, "TAIN_LOG", "what is logged to stderr: `warn`, `info,server=debug`")

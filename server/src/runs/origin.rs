@@ -70,6 +70,7 @@ impl Runs {
         compare("the source", &view.head.source, source);
         compare("the target", &view.head.target, target);
         compare("the text key", &plan.text_key, &settings.text_key);
+        compare("the embedding model", &plan.made_by, &settings.made_by);
         let added = settings.added();
         compare("the added key", &plan.added.key, &added.key);
         compare("the added value", &plan.added.value, &added.value);

@@ -115,7 +115,7 @@ proptest! {
         let whole = world.run(&request(RunKind::Analyze));
         let (recorder, _) = until_done(&world, &request(RunKind::Analyze), &kills);
         let view = recorder.view();
-        prop_assert_eq!(view.plan, whole.view.plan.clone());
+        prop_assert_eq!(&view.plan, &whole.view.plan);
         prop_assert_eq!(&view.progress.counts, whole.counts());
         prop_assert_eq!(world.target.state().upserts, 0);
     }

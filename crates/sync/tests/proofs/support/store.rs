@@ -130,7 +130,7 @@ impl Store for MemoryStore {
     }
 
     fn runs<'a>(&'a self, _: &'a RunFilter) -> BoxFuture<'a, Result<RunPage, StoreError>> {
-        unimplemented!("the core lists no runs")
+        panic!("the core lists no runs")
     }
 
     fn checkpoint<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
@@ -153,7 +153,7 @@ impl Store for MemoryStore {
         _: Category,
         _: &'a PageQuery,
     ) -> BoxFuture<'a, Result<RecordIds, StoreError>> {
-        unimplemented!("the core shows no records")
+        panic!("the core shows no records")
     }
 
     fn planned<'a>(
@@ -190,11 +190,11 @@ impl Store for MemoryStore {
     }
 
     fn log<'a>(&'a self, _: &'a RunId, _: &'a LogQuery) -> BoxFuture<'a, Result<LogPage, StoreError>> {
-        unimplemented!("the core shows no log")
+        panic!("the core shows no log")
     }
 
     fn plan<'a>(&'a self, _: &'a LedgerKey, _: &'a str) -> BoxFuture<'a, Result<Option<RunId>, StoreError>> {
-        unimplemented!("the core is told the run")
+        panic!("the core is told the run")
     }
 
     fn ledger<'a>(
@@ -223,27 +223,27 @@ impl Store for MemoryStore {
     }
 
     fn ask<'a>(&'a self, _: &'a RunId, _: Ask) -> BoxFuture<'a, Result<(), StoreError>> {
-        unimplemented!("the core is asked directly")
+        panic!("the core is asked directly")
     }
 
     fn asked<'a>(&'a self, _: &'a [RunId]) -> BoxFuture<'a, Result<Vec<(RunId, Ask)>, StoreError>> {
-        unimplemented!("the core is asked directly")
+        panic!("the core is asked directly")
     }
 
     fn prune(&self, _: u64) -> BoxFuture<'_, Result<u64, StoreError>> {
-        unimplemented!("the core forgets nothing")
+        panic!("the core forgets nothing")
     }
 
     fn schedules(&self) -> BoxFuture<'_, Result<Vec<Schedule>, StoreError>> {
-        unimplemented!("the core knows no schedules")
+        panic!("the core knows no schedules")
     }
 
     fn keep_schedule<'a>(&'a self, _: &'a Schedule) -> BoxFuture<'a, Result<(), StoreError>> {
-        unimplemented!("the core knows no schedules")
+        panic!("the core knows no schedules")
     }
 
     fn remove_schedule<'a>(&'a self, _: &'a ScheduleId) -> BoxFuture<'a, Result<bool, StoreError>> {
-        unimplemented!("the core knows no schedules")
+        panic!("the core knows no schedules")
     }
 
     fn claim_tick<'a>(
@@ -252,6 +252,6 @@ impl Store for MemoryStore {
         _: u64,
         _: Option<u64>,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        unimplemented!("the core knows no schedules")
+        panic!("the core knows no schedules")
     }
 }
