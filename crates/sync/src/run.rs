@@ -154,7 +154,7 @@ pub fn origin(head: &RunHead) -> Origin {
 /// the store; the last event says how it ended. The store must have been told of the run.
 ///
 /// `stop` asks it to end: nothing new begins, what is in flight has [`Settings::stop_grace`] (or
-/// [`Settings::shutdown_grace`]) to be acknowledged, and what was acknowledged is in the target and in the store.
+/// [`Settings::pause_grace`]) to be acknowledged, and what was acknowledged is in the target and in the store.
 pub async fn execute<S, T, E>(
     services: &Services<S, T, E>,
     settings: &Settings,
@@ -198,13 +198,9 @@ where
                 recorder.cancelling();
                 settings.stop_grace
             }
-            Some(StopReason::Shutdown) => {
+            Some(StopReason::Pause | StopReason::Shutdown) | None => {
                 recorder.pausing();
-                settings.shutdown_grace
-            }
-            Some(StopReason::Pause) | None => {
-                recorder.pausing();
-                settings.stop_grace
+                settings.pause_grace
             }
         };
         sleep(grace).await;

@@ -33,7 +33,7 @@ pub struct Settings {
     pub upsert_concurrency: usize,
     /// How long an unfilled batch waits for more before it is sent as it is.
     pub linger: Duration,
-    /// How long a run that is paused or cancelled waits for what is in flight.
+    /// How long a run that is cancelled waits for what is in flight.
     pub stop_grace: Duration,
     /// How long a run waits for the target's statistics to show what was written.
     pub verify_patience: Duration,
@@ -50,8 +50,9 @@ pub struct Settings {
     /// How vectors are made, in one word: model, dimensions and task type. Only vectors that were made by the same word
     /// are taken for equal.
     pub made_by: String,
-    /// How long a run that is stopped with tain itself waits for what is in flight.
-    pub shutdown_grace: Duration,
+    /// How long a run that will go on waits for what is in flight, so that nothing is paid for twice. An embedding call
+    /// takes a second or two; tain itself has ten to stop.
+    pub pause_grace: Duration,
 }
 
 impl Default for Settings {
@@ -76,7 +77,7 @@ impl Default for Settings {
             price_per_million: Some(150_000),
             dimensions: 3_072,
             made_by: "gemini-embedding-001/3072/RETRIEVAL_DOCUMENT".to_owned(),
-            shutdown_grace: Duration::from_secs(6),
+            pause_grace: Duration::from_secs(6),
         }
     }
 }
