@@ -85,6 +85,15 @@ pub(crate) async fn intercept(
     }
 }
 
+/// Reads a body to its end. Whoever is answered while still sending may lose the answer with the connection, and would
+/// take a refusal for a broken network.
+async fn taken_whole(request: Request) -> Request {
+    let (parts, body) = request.into_parts();
+    // A body that broke off has nobody left to be answered.
+    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    Request::from_parts(parts, AxumBody::from(bytes))
+}
+
 async fn answer(
     plane: &Plane,
     endpoint: Endpoint,
@@ -97,6 +106,15 @@ async fn answer(
     let shared = &plane.shared;
     wait(shared, endpoint, call, &effects).await;
     let is_gemini = matches!(endpoint, Endpoint::Embed | Endpoint::CountTokens | Endpoint::Models);
+    let refuses = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::Status { .. } | Effect::Quota { .. } | Effect::ExpiredKey | Effect::TooLarge { .. }
+        )
+    };
+    if effects.iter().any(refuses) {
+        request = taken_whole(request).await;
+    }
     for effect in &effects {
         match effect {
             Effect::Hang => std::future::pending().await,
