@@ -9,7 +9,8 @@ test('a run is paused, survives a reload, and goes on where it stopped', async (
   await mirror.analyze(NAMESPACE, { batchSize: 5 });
   await sandbox.slow('embed', 400);
   await mirror.mirrorLive();
-  await gotoHydrated(`/runs/${mirror.id()}`);
+  const id = mirror.id();
+  await gotoHydrated(`/runs/${id}`);
   await expect.poll(() => run.number('migrated')).toBeGreaterThan(0);
   await run.pause();
   await expect(run.pill('Paused')).toBeVisible();
@@ -24,12 +25,18 @@ test('a run is paused, survives a reload, and goes on where it stopped', async (
   await expect(run.pill('Paused')).toBeVisible();
   expect(await run.number('migrated')).toBe(migrated);
   expect((await sandbox.state()).embedded.texts, 'a paused run pays nothing').toBe(paid);
+  await page.setViewportSize({ width: 360, height: 800 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth), 'nothing is wider than a phone').toBe(360);
+  await page.setViewportSize({ width: 1280, height: 900 });
 
   await sandbox.clearFaults();
   await run.resumeButton().click();
   await expect(run.pill('In sync')).toBeVisible({ timeout: 60_000 });
   await expect(run.figure('migrated')).toHaveText(shown(expected.missing.length));
   expect((await sandbox.state()).embedded.texts, 'what was in flight was waited for').toBe(expected.texts);
+  await run.figure('migrated').getByRole('link').click();
+  await expect(page).toHaveURL(new RegExp(`/runs/${id}/records/migrated$`));
+  await expect(page.getByText(expected.missing[0] ?? 'nothing', { exact: true })).toBeVisible();
 });
 
 test('a paused run is given up', async ({ gotoHydrated, mirror, run, sandbox }) => {

@@ -45,7 +45,8 @@ pub fn Counters(
     let counts = Memo::new(move |_| live.view.with(|view| view.progress.counts.clone()));
     let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
     let rate = Memo::new(move |_| live.view.with(records_per_second));
-    let id = head.id.clone();
+    // The records of a run over several namespaces are those of its runs, which stand in a table of their own.
+    let id = head.request.namespaces.is_none().then(|| head.id.clone());
     let figures = match (head.request.kind, head.request.dry_run) {
         (RunKind::Analyze, _) | (_, true) => view! {
             <Figure number=move || listed(&counts.get()) label="records listed on both sides" />
@@ -60,15 +61,19 @@ pub fn Counters(
         }
         .into_any(),
         (kind, false) => view! {
-            <Figure
-                number=move || format::count(counts.with(|counts| counts.migrated))
+            <CategoryFigure
+                id=id.clone()
+                counts
+                category=Category::Migrated
                 label=Signal::derive(move || counts.with(|counts| of_settled("migrated", counts.missing, counts)))
             />
             {(kind == RunKind::Mirror)
                 .then(|| {
                     view! {
-                        <Figure
-                            number=move || format::count(counts.with(|counts| counts.updated))
+                        <CategoryFigure
+                            id=id.clone()
+                            counts
+                            category=Category::Updated
                             label=Signal::derive(move || {
                                 counts.with(|counts| of_settled("updated", counts.changed, counts))
                             })
@@ -109,7 +114,7 @@ fn listed(counts: &Counts) -> String {
 }
 
 fn compared(counts: &Counts) -> u64 {
-    counts.in_sync + counts.missing + counts.changed + counts.no_text + counts.unreadable
+    counts.compared()
 }
 
 /// `compared of 18,120` once the listings have ended; before that the whole is not known.
@@ -141,17 +146,27 @@ fn Figure(#[prop(into)] number: Signal<String>, #[prop(into)] label: Signal<Stri
     }
 }
 
-/// One number that leads to its records.
+/// One number that leads to its records, if there is a run that has them.
 #[component]
-fn CategoryFigure(id: RunId, counts: Memo<Counts>, category: Category, label: &'static str) -> impl IntoView {
+fn CategoryFigure(
+    id: Option<RunId>,
+    counts: Memo<Counts>,
+    category: Category,
+    #[prop(into)] label: Signal<String>,
+) -> impl IntoView {
     let number = Memo::new(move |_| counts.with(|counts| category.count(counts)));
     let class = move || {
         if category == Category::Failed && number.get() > 0 { "figure c-failed alarming" } else { "figure" }
     };
     view! {
         <div class=class>
-            <b>{move || view! { <Count run=id.clone() category number=number.get() /> }}</b>
-            <span>{label}</span>
+            <b>
+                {move || match id.clone() {
+                    Some(run) => view! { <Count run category number=number.get() /> }.into_any(),
+                    None => format::count(number.get()).into_any(),
+                }}
+            </b>
+            <span>{move || label.get()}</span>
         </div>
     }
 }
