@@ -111,7 +111,8 @@ async fn a_run_that_is_killed_a_hundred_times_loses_and_repeats_nothing() {
         let pid = running.pid();
         eventually(|| requests(&state) >= until || !alive(pid)).await;
         assert!(alive(pid), "the run ended after {kills} kills only: {:?}", running.finish().await.stderr);
-        running.signal("KILL").await;
+        // Not through another process: while that one starts, the run would get on.
+        running.child.start_kill().unwrap();
         let killed = running.finish().await;
         assert_eq!(killed.code, None, "{killed:?}");
         kills += 1;
