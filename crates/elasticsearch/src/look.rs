@@ -80,6 +80,14 @@ pub struct Preview {
     pub to_update: u64,
 }
 
+impl Preview {
+    /// What the task would leave as it is, though its value is another: [`Task::left_out`] finds them.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.documents.saturating_sub(self.equal + self.to_update)
+    }
+}
+
 impl Numbers {
     /// Those without a value.
     #[must_use]

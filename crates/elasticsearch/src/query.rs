@@ -119,6 +119,16 @@ impl Task {
         Ok(Query::both(&[scope], &none_of))
     }
 
+    /// The documents of the scope that are left out: they have another value, which stands in this mode.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NamespaceNotExact`].
+    pub fn left_out(&self, fields: &Fields) -> Result<Query, Error> {
+        let scope = self.scope.query(fields)?.0;
+        Ok(Query::both(&[scope], &[self.has_value(fields), self.remaining(fields)?.0]))
+    }
+
     /// Whether a document has the value, among others perhaps.
     pub(crate) fn has_value(&self, fields: &Fields) -> Value {
         json!({"term": {fields.value.matched.as_str(): {"value": self.value}}})

@@ -14,6 +14,24 @@ use crate::{
 ///
 /// With a point in time and `search_after` where there is one (Elasticsearch from 7.12), with a scroll elsewhere. A
 /// scan that is not [closed](Scan::close) is freed by the server after five minutes.
+///
+/// What an update would write, without writing:
+///
+/// ```
+/// # use elasticsearch::{Error, Fields, Page, Reader, SourceFields, Task};
+/// async fn dry_run(reader: &Reader, task: &Task, fields: &Fields) -> Result<Vec<String>, Error> {
+///     let mut scan = reader.scan(task.remaining(fields)?, SourceFields::None, 1000);
+///     let mut ids = Vec::new();
+///     loop {
+///         match scan.next().await? {
+///             Page::Hits(hits) => ids.extend(hits.into_iter().map(|hit| hit.id)),
+///             // The next page is the first one again.
+///             Page::Lost => ids.clear(),
+///             Page::End => return Ok(ids),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Scan {
     reader: Reader,

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
-    Action, Error, Fields, ItemOutcome, Page, Query, Scan, SourceFields, Task, Writer, query::Decision,
+    Action, Error, Fields, ItemOutcome, Mode, Page, Query, Scan, SourceFields, Task, Writer, query::Decision,
     wire::Fetched,
 };
 use deliver::{Delivered, Trouble, deliver};
@@ -45,6 +45,8 @@ pub struct Update {
     losses: u32,
     /// When it was last made sure that the index is there.
     checked: Instant,
+    /// Why it cannot go on, while the documents of the step in which that came out are told first.
+    failure: Option<Error>,
     is_done: bool,
 }
 
@@ -88,9 +90,26 @@ pub struct Progress {
     pub waiting: Option<(Duration, String)>,
 }
 
-/// A document that was not updated.
+/// What became of a document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Listed {
+    /// It has the value now and had not.
+    Updated {
+        /// Its index.
+        index: String,
+        /// Its `_id`.
+        id: String,
+        /// What it held under the field before; `None` if nothing. In [`Mode::Missing`] that is not read, since it is
+        /// nothing or `null`.
+        before: Option<Value>,
+    },
+    /// It had got the value by itself.
+    Already {
+        /// Its index.
+        index: String,
+        /// Its `_id`.
+        id: String,
+    },
     /// It got another value meanwhile, which stands.
     Kept {
         /// Its index.
@@ -123,7 +142,8 @@ pub enum Listed {
 pub struct Step {
     /// What has been done so far, all in all.
     pub progress: Progress,
-    /// The documents of this step that were not updated.
+    /// Every document with which this step has finished. A run tells of each once, and of no others: the number of each
+    /// kind is what [`Progress`] has grown by.
     pub listed: Vec<Listed>,
     /// Whether that was all.
     pub is_done: bool,
@@ -133,6 +153,8 @@ pub struct Step {
 #[derive(Debug, Clone)]
 struct Pending {
     action: Action,
+    /// What it held when it was last seen.
+    before: Option<Value>,
     /// How often it had changed when it was sent.
     changes: u32,
     /// Whether an earlier request with it was lost, so that it may be done.
@@ -181,7 +203,11 @@ impl Update {
         let remaining = task.remaining(fields)?;
         writer.reader().ensure_exists().await?;
         let total = writer.reader().count(&remaining).await?;
-        let scan = writer.reader().scan(remaining.clone(), SourceFields::None, PAGE);
+        let source = match task.mode {
+            Mode::Missing => SourceFields::None,
+            Mode::All | Mode::AllOverwriting => SourceFields::Only(vec![task.field.to_string()]),
+        };
+        let scan = writer.reader().scan(remaining.clone(), source, PAGE);
         let pace = Pace::new(&limits);
         let progress =
             Progress { total, pass: 1, batch_documents: pace.batch_documents(), ..Progress::default() };
@@ -199,6 +225,7 @@ impl Update {
             of_pass: 0,
             losses: 0,
             checked: Instant::now(),
+            failure: None,
             is_done: total == 0,
         })
     }
@@ -215,12 +242,19 @@ impl Update {
     ///
     /// # Errors
     ///
-    /// If it cannot go on. What is done stays done, and a later update goes on from there.
+    /// If it cannot go on. What is done stays done, and a later update goes on from there. The documents of a step in
+    /// which that came out are told first, and the next step fails.
     pub async fn step(&mut self) -> Result<Step, Error> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         let mut listed = Vec::new();
         if !self.is_done {
             self.wait().await?;
-            self.advance(&mut listed).await?;
+            match self.advance(&mut listed).await {
+                Err(failure) if listed.is_empty() => return Err(failure),
+                advanced => self.failure = advanced.err(),
+            }
         }
         self.progress.batch_documents = self.pace.batch_documents();
         self.progress.waiting = self.pace.waiting();
@@ -324,12 +358,14 @@ impl Update {
             None => {}
             Some(Page::Hits(hits)) => {
                 self.losses = 0;
-                let fresh =
-                    hits.iter().filter(|hit| !self.given_up.contains(&(hit.index.clone(), hit.id.clone())));
-                let fresh: Vec<Pending> = fresh
-                    .map(|hit| Pending { action: Action::from(hit), changes: 0, is_in_doubt: false })
-                    .collect();
-                self.queue.extend(fresh);
+                let (given_up, field) = (&self.given_up, self.task.field.as_str());
+                let fresh = hits.into_iter().map(|mut hit| Pending {
+                    action: Action::from(&hit),
+                    before: hit.source.remove(field),
+                    changes: 0,
+                    is_in_doubt: false,
+                });
+                self.queue.extend(fresh.filter(|pending| !given_up.contains(&pending.action.place())));
             }
             Some(Page::End) => self.reading = Reading::End,
             Some(Page::Lost) => {
@@ -374,9 +410,9 @@ impl Update {
         let mut blocked = None;
         for (pending, outcome) in items {
             match outcome {
-                ItemOutcome::Updated => self.updated(),
-                ItemOutcome::Noop if pending.is_in_doubt => self.updated(),
-                ItemOutcome::Noop => self.progress.already += 1,
+                ItemOutcome::Updated => self.updated(pending, listed),
+                ItemOutcome::Noop if pending.is_in_doubt => self.updated(pending, listed),
+                ItemOutcome::Noop => self.already(pending, listed),
                 ItemOutcome::Gone => self.gone(pending, listed),
                 ItemOutcome::Conflict => conflicts.push(pending),
                 ItemOutcome::Refused(cause) => self.refuse(pending, cause.message(), listed),
@@ -396,7 +432,10 @@ impl Update {
         if self.progress.refused > self.limits.refused {
             let message = listed.iter().rev().find_map(|listed| match listed {
                 Listed::Refused { message, .. } => Some(message.clone()),
-                Listed::Kept { .. } | Listed::Gone { .. } => None,
+                Listed::Updated { .. }
+                | Listed::Already { .. }
+                | Listed::Kept { .. }
+                | Listed::Gone { .. } => None,
             });
             return Err(Error::TooManyRefused {
                 count: self.progress.refused,
@@ -438,8 +477,8 @@ impl Update {
             };
             match self.task.decide(held.as_ref()) {
                 // Its own update may have been the change, in a request whose answer was lost.
-                Decision::Already if pending.is_in_doubt => self.updated(),
-                Decision::Already => self.progress.already += 1,
+                Decision::Already if pending.is_in_doubt => self.updated(pending, listed),
+                Decision::Already => self.already(pending, listed),
                 Decision::Keep => {
                     self.progress.kept += 1;
                     let Action { index, id, .. } = pending.action;
@@ -451,6 +490,7 @@ impl Update {
                 Decision::Write => {
                     pending.changes += 1;
                     pending.action.stamp = stamp;
+                    pending.before = held;
                     self.queue.push_back(pending);
                 }
             }
@@ -458,9 +498,17 @@ impl Update {
         Ok(())
     }
 
-    fn updated(&mut self) {
+    fn updated(&mut self, pending: Pending, listed: &mut Vec<Listed>) {
         self.progress.updated += 1;
         self.of_pass += 1;
+        let Pending { action: Action { index, id, .. }, before, .. } = pending;
+        listed.push(Listed::Updated { index, id, before });
+    }
+
+    fn already(&mut self, pending: Pending, listed: &mut Vec<Listed>) {
+        self.progress.already += 1;
+        let Action { index, id, .. } = pending.action;
+        listed.push(Listed::Already { index, id });
     }
 
     fn gone(&mut self, pending: Pending, listed: &mut Vec<Listed>) {

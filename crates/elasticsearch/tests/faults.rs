@@ -193,10 +193,13 @@ async fn a_request_that_is_refused_is_bisected() {
     world.fault(Endpoint::Bulk, When::First(8), status(400, Body::Json));
     let (result, steps) = world.updated(limits()).await;
     let progress = result.unwrap();
-    let listed: Vec<&Listed> = steps.iter().flat_map(|step| &step.listed).collect();
-    assert_eq!(progress.refused, listed.len() as u64);
-    assert!(!listed.is_empty() && listed.iter().all(|listed| matches!(listed, Listed::Refused { .. })));
-    assert_eq!(world.without(), listed.len());
+    let listed = steps.iter().flat_map(|step| &step.listed);
+    let (refused, updated): (Vec<&Listed>, Vec<&Listed>) =
+        listed.partition(|listed| matches!(listed, Listed::Refused { .. }));
+    assert_eq!((progress.refused, progress.updated), (refused.len() as u64, updated.len() as u64));
+    assert!(updated.iter().all(|listed| matches!(listed, Listed::Updated { .. })));
+    assert!(!refused.is_empty());
+    assert_eq!(world.without(), refused.len());
     assert_eq!(progress.updated + progress.refused, 100);
 }
 
@@ -208,6 +211,19 @@ async fn too_many_refusals_end_it() {
     let (result, _) = world.updated(Limits { refused: 100, ..limits() }).await;
     let error = result.unwrap_err();
     assert!(matches!(error, Error::TooManyRefused { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_before_the_failure() {
+    let world = world(Distribution::Elasticsearch8, 100).await;
+    let block = Effect::BulkItems { code: 403, error: "cluster_block_exception".into(), count: 40 };
+    world.fault(Endpoint::Bulk, When::Always, block);
+    let mut update = world.update(limits()).await;
+    assert!(update.step().await.unwrap().listed.is_empty());
+    let step = update.step().await.unwrap();
+    assert_eq!((step.listed.len(), step.progress.updated, step.is_done), (60, 60, false));
+    assert!(matches!(update.step().await, Err(Error::Blocked { .. })));
+    assert_eq!(world.without(), 40);
 }
 
 #[tokio::test]

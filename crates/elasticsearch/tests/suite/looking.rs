@@ -125,6 +125,8 @@ pub async fn a_preview_counts_what_a_task_would_do(bench: Arc<Bench>) -> Outcome
             Preview { to_update, ..numbers },
             "{mode:?}"
         );
+        let left_out = reader.count(&task.left_out(&fields).unwrap()).await.unwrap();
+        assert_eq!((left_out, Preview { to_update, ..numbers }.left_out()), (6 - to_update, 6 - to_update));
     }
     let words = bench
         .filled(

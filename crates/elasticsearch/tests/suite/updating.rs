@@ -1,6 +1,9 @@
 //! Whole updates.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use elasticsearch::{Limits, Listed, Mode, Scope, ServerSide, Update};
 use reqwest::Method;
@@ -67,8 +70,20 @@ pub async fn lower_values_are_raised_and_higher_ones_stand(bench: Arc<Bench>) ->
     let levels = bench.levels(&index).await;
     assert_eq!([&levels["missing"], &levels["lower"], &levels["higher"]], [&json!(2), &json!(2), &json!(3)]);
     assert_eq!([&levels["both"], &levels["among"]], [&json!([1, 3]), &json!([1, 2])]);
-    let (progress, _) = bench.updated(&index, task_of(Mode::AllOverwriting, json!(2), Scope::All)).await;
+    let overwriting = task_of(Mode::AllOverwriting, json!(2), Scope::All);
+    let (progress, steps) = bench.updated(&index, overwriting).await;
     assert_eq!(progress.updated, 2);
+    // What was lowered can be put back.
+    let mut before: Vec<_> = steps
+        .iter()
+        .flat_map(|step| &step.listed)
+        .map(|listed| match listed {
+            Listed::Updated { id, before, .. } => (id.as_str(), before.clone().unwrap()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    before.sort_by_key(|(id, _)| *id);
+    assert_eq!(before, [("both", json!([1, 3])), ("higher", json!(3))]);
     let levels = bench.levels(&index).await;
     assert_eq!([&levels["higher"], &levels["both"]], [&json!(2), &json!(2)]);
     // Words cannot be compared: whatever is there stands.
@@ -114,8 +129,13 @@ pub async fn somebody_else_always_wins(bench: Arc<Bench>) -> Outcome {
     };
     update.close().await;
     let (mut kept, mut gone) = (0, 0);
+    let mut written = BTreeSet::new();
     for listed in &listed {
         match listed {
+            Listed::Updated { id, before, .. } => {
+                assert!(before.is_none() && written.insert(id.clone()), "{id}");
+            }
+            Listed::Already { id, .. } => assert!((25..50).any(|number| *id == format!("d{number}")), "{id}"),
             Listed::Kept { value, .. } => {
                 assert_eq!(*value, json!(3));
                 kept += 1;
@@ -124,7 +144,7 @@ pub async fn somebody_else_always_wins(bench: Arc<Bench>) -> Outcome {
             Listed::Refused { message, .. } => panic!("{message}"),
         }
     }
-    assert_eq!((kept, gone), (25, 10));
+    assert_eq!((kept, gone, written.len() as u64, listed.len()), (25, 10, progress.updated, 220));
     assert_eq!((progress.kept, progress.gone, progress.already, progress.refused), (25, 10, 25, 0));
     // 90 that nobody touched, 50 whose text was edited, 20 that were added: the last in a second pass.
     assert_eq!((progress.updated, progress.total, progress.pass), (160, 200, 2));
