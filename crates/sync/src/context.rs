@@ -2,7 +2,10 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,6 +38,8 @@ pub(crate) struct Context<S, T> {
     pub written: AtomicU64,
     /// Cancelled when nothing new may begin: on request, or because a service failed.
     pub wind_down: CancellationToken,
+    /// Whether a stage left something undone because the run winds down. It is pending still.
+    pub unfinished: AtomicBool,
     pub failure: Mutex<Option<(Step, PortError)>>,
 }
 
@@ -66,6 +71,11 @@ impl<S, T> Context<S, T> {
     /// Remembers the first failure without stopping anyone: what was found before it may be done.
     pub fn remember(&self, step: Step, error: PortError) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((step, error));
+    }
+
+    /// Tells that something was left undone because the run winds down.
+    pub fn leave(&self) {
+        self.unfinished.store(true, Ordering::Relaxed);
     }
 
     /// Counts a request while it is under way, and how long it took.

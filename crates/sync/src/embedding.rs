@@ -168,6 +168,10 @@ pub(crate) async fn embed<S, T, E>(
         }
         context.waiting(FlowStage::Embed, stage.waiting + migrate.len() + update.len());
     }
+    let whole = !migrates && !updates && stage.batch.is_empty() && stage.waiting == 0;
+    if !whole {
+        context.leave();
+    }
     stage.texts.forget_waiting();
 }
 

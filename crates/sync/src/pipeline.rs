@@ -53,7 +53,7 @@ pub enum Origin {
     Failures(RunId),
 }
 
-/// How a pass ended. What went wrong, if anything, is in the context.
+/// How a pass ended. What went wrong, if anything, is in the context, and so is whether something was left undone.
 #[derive(Debug)]
 pub(crate) enum Pass {
     Ended,
@@ -126,7 +126,10 @@ async fn front<S: ReadIndex, T: ReadIndex>(context: &Arc<Context<S, T>>, start: 
                 drop((missing_in, both_in));
                 let handed = tokio::select! {
                     biased;
-                    () = context.wind_down.cancelled() => Ok(()),
+                    () = context.wind_down.cancelled() => {
+                        context.leave();
+                        Ok(())
+                    }
                     handed = hand_entries(context, &origin, category, after, again_in) => handed,
                 };
                 if let Err(error) = handed {
@@ -214,7 +217,10 @@ async fn list_both<S: ReadIndex, T: ReadIndex>(
             recorder.step(Step::List, StepState::Done, detail);
             Pass::Ended
         }
-        Err(MergeError::Stopped) => Pass::Ended,
+        Err(MergeError::Stopped) => {
+            context.leave();
+            Pass::Ended
+        }
         Err(MergeError::Failed(error)) => {
             // What lies before the break on both sides may be done; nothing behind it was taken for absent.
             context.remember(Step::List, error);

@@ -183,7 +183,7 @@ where
         tokio::select! {
             biased;
             // What is being read is dropped with its tasks: nothing was decided from it, and it stays pending.
-            () = context.wind_down.cancelled() => return,
+            () = context.wind_down.cancelled() => return context.leave(),
             Some(done) = tasks.join_next() => match done {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => context.fail(Step::Compare, error),

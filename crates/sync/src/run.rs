@@ -2,7 +2,10 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -155,6 +158,7 @@ pub fn origin(head: &RunHead) -> Origin {
 ///
 /// `stop` asks it to end: nothing new begins, what is in flight has [`Settings::stop_grace`] (or
 /// [`Settings::pause_grace`]) to be acknowledged, and what was acknowledged is in the target and in the store.
+/// A run that comes to its end meanwhile is done.
 pub async fn execute<S, T, E>(
     services: &Services<S, T, E>,
     settings: &Settings,
@@ -177,7 +181,8 @@ where
         Ok(None) => (Checkpoint::default(), false),
         Err(error) => {
             // Without its checkpoint the run would do again what was done, so it stays as it is.
-            let (state, error, pause) = conclude(recorder, Some((Step::Compare, store_failed(&error))), stop);
+            let (state, error, pause) =
+                conclude(recorder, Outcome::Failed(Step::Compare, store_failed(&error)), stop);
             recorder.finish(state, error, pause);
             return state;
         }
@@ -205,27 +210,27 @@ where
         };
         sleep(grace).await;
     };
-    let failure = tokio::select! {
+    let outcome = tokio::select! {
         biased;
         // A bug of ours must not leave a run that seems to go on for ever.
-        failure = AssertUnwindSafe(frame.work(checkpoint, goes_on)).catch_unwind() => {
-            failure.unwrap_or_else(|_| {
+        outcome = AssertUnwindSafe(frame.work(checkpoint, goes_on)).catch_unwind() => {
+            outcome.unwrap_or_else(|_| {
                 let message = "tain itself failed: please report it with what it wrote to stderr";
-                Some((Step::Compare, PortError::failed(message)))
+                Outcome::Failed(Step::Compare, PortError::failed(message))
             })
         }
-        () = stopped => None,
+        () = stopped => Outcome::Stopped,
         never = tick(services, recorder) => match never {},
     };
     journal.flush().await;
     recorder.publish_progress(&(services.probe)());
     // What was read and not settled is read again when the run goes on, so it does not count until then.
     let settled = journal.counts().await;
-    let failure = match journal.broken() {
-        Some(message) => Some((Step::Compare, PortError::failed(message))),
-        None => failure,
+    let outcome = match journal.broken() {
+        Some(message) => Outcome::Failed(Step::Compare, PortError::failed(message)),
+        None => outcome,
     };
-    let (state, error, pause) = conclude(recorder, failure, stop);
+    let (state, error, pause) = conclude(recorder, outcome, stop);
     if state.is_resumable()
         && let Some(settled) = settled
     {
@@ -248,6 +253,16 @@ async fn tick<S, T, E>(services: &Services<S, T, E>, recorder: &Recorder) -> std
     }
 }
 
+/// How the work of a run ended.
+enum Outcome {
+    /// All of it is done, whatever was asked of the run meanwhile.
+    Ended,
+    /// It was asked to stop, and something is left.
+    Stopped,
+    /// This step could not go on.
+    Failed(Step, PortError),
+}
+
 /// Everything that the passes of one run share.
 struct Frame<'a, S, T, E> {
     services: &'a Services<S, T, E>,
@@ -261,17 +276,17 @@ struct Frame<'a, S, T, E> {
 }
 
 impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
-    async fn work(&self, checkpoint: Checkpoint, goes_on: bool) -> Option<(Step, PortError)> {
+    async fn work(&self, checkpoint: Checkpoint, goes_on: bool) -> Outcome {
         let namespace = match Namespace::parse(&self.request.namespace) {
             Ok(namespace) => namespace,
-            Err(error) => return Some((Step::List, PortError::failed(error.to_string()))),
+            Err(error) => return Outcome::Failed(Step::List, PortError::failed(error.to_string())),
         };
         let mut texts = Texts::default();
         let begun =
             if goes_on { self.go_on(checkpoint, &mut texts).await } else { self.begin(&namespace).await };
         let mut start = match begun {
             Ok(start) => start,
-            Err(error) => return Some((Step::Compare, error)),
+            Err(error) => return Outcome::Failed(Step::Compare, error),
         };
         loop {
             let context = self.context(namespace.clone());
@@ -287,18 +302,20 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 }
                 (None, true) => {
                     let message = "this run needs the embedding service: set GOOGLE_AI_API_KEY";
-                    return Some((Step::Migrate, PortError::failed(message)));
+                    return Outcome::Failed(Step::Migrate, PortError::failed(message));
                 }
             };
             let failure = context.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if failure.is_some() || self.halt.is_cancelled() {
-                return failure;
+            if let Some((step, error)) = failure {
+                return Outcome::Failed(step, error);
             }
             let position = match pass {
+                Pass::Ended if context.unfinished.load(Ordering::Relaxed) => return Outcome::Stopped,
                 Pass::Ended => return self.end(&context).await,
+                Pass::OutOfOrder(_) if self.halt.is_cancelled() => return Outcome::Stopped,
                 Pass::OutOfOrder(side) => match self.listed_again(side).await {
                     Ok(position) => position,
-                    Err(error) => return Some((Step::List, error)),
+                    Err(error) => return Outcome::Failed(Step::List, error),
                 },
             };
             start = Start { pending: Vec::new(), position, origin: Origin::Listing };
@@ -321,6 +338,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             plans: !self.request.is_live(),
             written: AtomicU64::new(0),
             wind_down: self.halt.child_token(),
+            unfinished: AtomicBool::new(false),
             failure: Mutex::new(None),
         })
     }
@@ -446,7 +464,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
     }
 
     /// What is left when everything was read and written.
-    async fn end(&self, context: &Arc<Context<S, T>>) -> Option<(Step, PortError)> {
+    async fn end(&self, context: &Arc<Context<S, T>>) -> Outcome {
         let recorder = self.recorder;
         let counts = recorder.counts();
         if counts.moved + counts.gone > 0 && self.request.plan.is_some() {
@@ -466,7 +484,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 Origin::Plan(_) | Origin::Failures(_) => 0,
             };
             recorder.plan(self.journal.plan().await.build(&counts, self.settings, pages));
-            return None;
+            return Outcome::Ended;
         }
         recorder.step(Step::Migrate, StepState::Done, format!("{} migrated", grouped(counts.migrated)));
         if self.request.kind == RunKind::Mirror {
@@ -477,16 +495,12 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
         recorder.step(Step::Verify, StepState::Done, verification.summary.clone());
         recorder.log(LogLevel::Info, verification.summary.clone());
         recorder.verified(verification);
-        None
+        Outcome::Ended
     }
 }
 
 /// Closes the steps that are still open, and says how the run ended.
-fn conclude(
-    recorder: &Recorder,
-    failure: Option<(Step, PortError)>,
-    stop: &Stop,
-) -> (RunState, Option<String>, Option<Pause>) {
+fn conclude(recorder: &Recorder, outcome: Outcome, stop: &Stop) -> (RunState, Option<String>, Option<Pause>) {
     let counts = recorder.counts();
     let done = format!("{} migrated, {} updated", grouped(counts.migrated), grouped(counts.updated));
     let paused = |reason: PauseReason, message: String, until: Option<u64>| {
@@ -494,11 +508,11 @@ fn conclude(
         recorder.log(LogLevel::Info, format!("paused: {message}; until then {done}"));
         (RunState::Paused, None, Some(Pause { reason, message, until }))
     };
-    match (failure, stop.asked()) {
-        (Some((_, error)), _) if error.class == ErrorClass::QuotaExhausted => {
+    match (outcome, stop.asked()) {
+        (Outcome::Failed(_, error), _) if error.class == ErrorClass::QuotaExhausted => {
             paused(PauseReason::Quota, error.message, error.until)
         }
-        (Some((step, error)), _) => {
+        (Outcome::Failed(step, error), _) => {
             let failed = recorder.view().steps.into_iter().find(|view| view.step == step);
             // A run without that step (an analysis cannot fail to migrate) shows it in the step that was at work.
             let step = failed.map_or(Step::Compare, |view| view.step);
@@ -507,22 +521,23 @@ fn conclude(
             recorder.log(LogLevel::Error, format!("stopped: {}; until then {done}", error.message));
             (RunState::Failed, Some(error.message), None)
         }
-        (None, Some(StopReason::Cancel)) => {
+        (Outcome::Stopped, Some(StopReason::Cancel)) => {
             close(recorder, StepState::Cancelled);
             recorder.log(LogLevel::Info, format!("cancelled; until then {done}"));
             (RunState::Cancelled, None, None)
         }
-        (None, Some(StopReason::Pause)) => {
+        (Outcome::Stopped, Some(StopReason::Pause)) => {
             paused(PauseReason::Requested, "on request; what was in flight is done".to_owned(), None)
         }
-        (None, Some(StopReason::Shutdown)) => {
+        // Nothing else stops a run but a journal that broke, and that is a failure.
+        (Outcome::Stopped, Some(StopReason::Shutdown) | None) => {
             paused(PauseReason::Shutdown, "tain was stopped; the run can go on".to_owned(), None)
         }
-        (None, None) if counts.failed > 0 => {
+        (Outcome::Ended, _) if counts.failed > 0 => {
             recorder.log(LogLevel::Warn, format!("{} failed; all others are done", records(counts.failed)));
             (RunState::DoneWithFailures, None, None)
         }
-        (None, None) => {
+        (Outcome::Ended, _) => {
             if recorder.view().head.request.is_live() {
                 recorder.log(LogLevel::Info, format!("done: {done}"));
             }

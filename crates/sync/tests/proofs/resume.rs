@@ -182,6 +182,38 @@ fn a_paused_run_finishes_what_is_in_flight_and_goes_on() {
 }
 
 #[test]
+fn a_run_that_comes_to_its_end_while_it_is_asked_to_stop_is_done() {
+    for reason in [StopReason::Pause, StopReason::Shutdown, StopReason::Cancel] {
+        for (refused, end) in [(false, RunState::Done), (true, RunState::DoneWithFailures)] {
+            let world = World::with_pages(many(250), BTreeMap::new(), 100, 100);
+            world.target.state().faults.upserts_take = Duration::from_millis(600);
+            if refused {
+                world.target.state().faults.refused.insert("00007".to_owned());
+            }
+            let request = request(RunKind::Mirror);
+            let view = runtime().block_on(async {
+                let recorder = world.begin(&request, &Origin::Listing).await;
+                let stop = Stop::new();
+                let ask = async {
+                    // By now all writes are under way.
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                    assert_eq!(world.embedder.state().paid.len(), 250);
+                    stop.ask(reason);
+                };
+                let (state, ()) = tokio::join!(world.go(&request, &recorder, stop.clone()), ask);
+                assert_eq!(state, end, "{reason:?}");
+                recorder.view()
+            });
+            assert_eq!(view.pause, None);
+            assert!(view.steps.iter().all(|step| step.state == StepState::Done), "{:?}", view.steps);
+            let verification = view.verification.expect("it verified");
+            assert!(verification.confirmed || refused, "{}", verification.summary);
+            assert_eq!(view.progress.counts.migrated, 250 - u64::from(refused));
+        }
+    }
+}
+
+#[test]
 fn equal_texts_are_paid_for_once_across_a_pause() {
     let source = (0..1_000).map(|n| (format!("{n:05}"), stored(json!({"text": format!("t{}", n % 400)}))));
     let world = World::with_pages(source.collect(), BTreeMap::new(), 50, 50);

@@ -43,6 +43,8 @@ pub struct Faults {
     pub failing_fetches: BTreeSet<usize>,
     /// These calls fail, counted from 0 over all upserts; nothing of theirs is written.
     pub failing_upserts: BTreeSet<usize>,
+    /// Upserts take so much longer.
+    pub upserts_take: Duration,
     /// Upserts never return.
     pub upserts_hang: bool,
     /// Records that no fetch returns.
@@ -212,6 +214,8 @@ impl ReadIndex for MemoryIndex {
 impl WriteIndex for MemoryIndex {
     async fn upsert(&self, _: &Namespace, records: Vec<EncodedRecord>) -> Result<Upserted, PortError> {
         network().await;
+        let longer = self.state().faults.upserts_take;
+        tokio::time::sleep(longer).await;
         if self.state().faults.upserts_hang {
             std::future::pending::<()>().await;
         }
