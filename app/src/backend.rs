@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use protocol::{
-    Category, Event, FailurePage, LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RunFilter,
-    RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, Timing,
+    Category, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event, FailurePage, LogPage,
+    LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunFilter, RunId, RunPage, RunRequest,
+    RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service, ServiceTest, SettingsView, Timing,
+    UpdatePreview,
 };
 use tokio::sync::broadcast;
 
@@ -16,8 +18,57 @@ pub trait Backend: Send + Sync + 'static {
     /// Both indexes and the settings. A service that does not answer in time is `Unknown`, never an error.
     fn overview(&self) -> BoxFuture<'_, Overview>;
 
-    /// The namespaces of both indexes.
+    /// The namespaces of both indexes, and of the search index.
     fn namespaces(&self) -> BoxFuture<'_, Namespaces>;
+
+    /// One record in both indexes and its document, side by side. A side that does not answer is `Unknown`.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` with the field `namespace` or `id` if there can be no such record.
+    fn record<'a>(&'a self, namespace: &'a str, id: &'a str) -> BoxFuture<'a, Result<RecordView, ApiError>>;
+
+    /// The search index, as far as it could be read.
+    fn search_index(&self) -> BoxFuture<'_, SearchIndex>;
+
+    /// The documents of every namespace.
+    ///
+    /// # Errors
+    ///
+    /// `NotConfigured`; `Upstream` if not all of it could be read (law 3).
+    fn documents_look(&self) -> BoxFuture<'_, Result<DocumentsLook, ApiError>>;
+
+    /// Some documents.
+    ///
+    /// # Errors
+    ///
+    /// `NotConfigured`, `Upstream`.
+    fn documents<'a>(&'a self, query: &'a DocumentQuery) -> BoxFuture<'a, Result<DocumentPage, ApiError>>;
+
+    /// What an update would do; nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// `NotConfigured`, `Upstream`, or `Invalid` with the field that cannot be used.
+    fn preview_update<'a>(
+        &'a self,
+        update: &'a DocumentUpdate,
+        overwrite: bool,
+    ) -> BoxFuture<'a, Result<UpdatePreview, ApiError>>;
+
+    /// Adds the field of an update to the search index's mapping. Documents are not touched. Answers what was done, in
+    /// words.
+    ///
+    /// # Errors
+    ///
+    /// `NotConfigured`, `Upstream`, or `Invalid` with the field that cannot be used.
+    fn add_mapping<'a>(&'a self, update: &'a DocumentUpdate) -> BoxFuture<'a, Result<String, ApiError>>;
+
+    /// Every setting with its effective value and where it came from.
+    fn settings(&self) -> BoxFuture<'_, SettingsView>;
+
+    /// Tests a service: connects, authenticates and reads, and pays nothing.
+    fn test_service(&self, service: Service) -> BoxFuture<'_, ServiceTest>;
 
     /// Starts a run and returns its id at once; the run goes on whether anyone watches or not.
     fn start(&self, request: RunRequest) -> BoxFuture<'_, Result<RunId, ApiError>>;

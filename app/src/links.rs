@@ -35,7 +35,7 @@ pub fn run(run: &RunId) -> String {
 pub fn of_kind(kind: RunKind, id: &RunId) -> String {
     match kind {
         RunKind::Analyze | RunKind::Mirror => mirror_run(id),
-        RunKind::Reembed => run(id),
+        RunKind::Reembed | RunKind::Documents | RunKind::Levels => run(id),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a form may send. The browser is not trusted, so only the server asks.
 
-use protocol::{NamespacePatterns, Timing};
+use protocol::{DocumentScope, DocumentUpdate, NamespacePatterns, Timing, UpdateMode};
 
 use crate::ApiError;
 
@@ -10,6 +10,8 @@ const MAX_NAMESPACE: usize = 512;
 const MAX_BATCH: u32 = 1_000;
 /// More patterns than anyone would type.
 const MAX_PATTERNS: usize = 100;
+/// More namespaces than anyone would type.
+const MAX_NAMESPACES: usize = 1_000;
 /// The largest number of an interval's unit: a year in seconds, and some.
 const MAX_INTERVAL: u64 = 40_000_000;
 /// The longest name of a schedule, in characters.
@@ -57,6 +59,51 @@ pub fn plan(hash: Option<String>) -> Result<Option<String>, ApiError> {
         }
         hash => Ok(hash),
     }
+}
+
+/// A record's id, exactly as typed.
+pub fn record_id(text: &str) -> Result<String, ApiError> {
+    if text.is_empty() || text.len() > MAX_NAMESPACE {
+        let message = format!("an id has 1 to {MAX_NAMESPACE} bytes; this one has {}", text.len());
+        return Err(ApiError::invalid("id", message));
+    }
+    Ok(text.to_owned())
+}
+
+/// What is done to documents of the search index.
+pub fn document_update(
+    scope: &str,
+    namespaces: &str,
+    mode: UpdateMode,
+    field: &str,
+    value: &str,
+    server_side: bool,
+) -> Result<DocumentUpdate, ApiError> {
+    let scope = match scope {
+        "all" => DocumentScope::All,
+        "without" => DocumentScope::WithoutNamespace,
+        _ => {
+            let names: Vec<String> = namespaces
+                .lines()
+                .map(|line| line.trim_end_matches('\r'))
+                .filter(|line| !line.is_empty())
+                .map(|line| {
+                    namespace(line).map_err(|error| ApiError::invalid("namespaces", error.to_string()))
+                })
+                .collect::<Result<_, _>>()?;
+            if names.is_empty() {
+                let message = "name at least one namespace, or choose all of them";
+                return Err(ApiError::invalid("namespaces", message));
+            }
+            if names.len() > MAX_NAMESPACES {
+                let message = format!("name at most {MAX_NAMESPACES} namespaces, or choose all of them");
+                return Err(ApiError::invalid("namespaces", message));
+            }
+            DocumentScope::Namespaces(names)
+        }
+    };
+    let typed = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    Ok(DocumentUpdate { scope, mode, field: typed(field), value: typed(value), server_side })
 }
 
 /// What a run covers: one namespace, or with `several` all that match the patterns.

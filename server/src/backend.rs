@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use app::{ApiError, Backend};
 use futures::future::BoxFuture;
 use protocol::{
-    AddedMetadata, Category, Event, FailurePage, LogPage, LogQuery, Namespaces, Overview, PageQuery,
-    RecordIds, RunFilter, RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, Timing,
+    AddedMetadata, Category, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event, FailurePage,
+    LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunFilter, RunId, RunPage,
+    RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service, ServiceTest, SettingsView,
+    Timing, UpdatePreview,
 };
 use store::StoreError;
 use tokio::{sync::broadcast, time::sleep};
@@ -32,6 +34,11 @@ impl ServerBackend {
     pub const fn new(runs: Arc<Runs>, schedules: Arc<Schedules>) -> Self {
         Self { runs, schedules }
     }
+}
+
+/// What a page is told until this server can do it.
+fn not_built() -> ApiError {
+    ApiError::NotConfigured { message: "this version of the server cannot do this yet".to_owned() }
 }
 
 impl Backend for ServerBackend {
@@ -63,6 +70,43 @@ impl Backend for ServerBackend {
             let (source, target) = connections.stats_soon().await;
             namespaces::compare(&source, &target, connections.index_names())
         })
+    }
+
+    fn record<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<RecordView, ApiError>> {
+        Box::pin(async { Err(not_built()) })
+    }
+
+    fn search_index(&self) -> BoxFuture<'_, SearchIndex> {
+        Box::pin(async { SearchIndex::Absent(not_built().to_string()) })
+    }
+
+    fn documents_look(&self) -> BoxFuture<'_, Result<DocumentsLook, ApiError>> {
+        Box::pin(async { Err(not_built()) })
+    }
+
+    fn documents<'a>(&'a self, _: &'a DocumentQuery) -> BoxFuture<'a, Result<DocumentPage, ApiError>> {
+        Box::pin(async { Err(not_built()) })
+    }
+
+    fn preview_update<'a>(
+        &'a self,
+        _: &'a DocumentUpdate,
+        _: bool,
+    ) -> BoxFuture<'a, Result<UpdatePreview, ApiError>> {
+        Box::pin(async { Err(not_built()) })
+    }
+
+    fn add_mapping<'a>(&'a self, _: &'a DocumentUpdate) -> BoxFuture<'a, Result<String, ApiError>> {
+        Box::pin(async { Err(not_built()) })
+    }
+
+    fn settings(&self) -> BoxFuture<'_, SettingsView> {
+        Box::pin(async { SettingsView::default() })
+    }
+
+    fn test_service(&self, service: Service) -> BoxFuture<'_, ServiceTest> {
+        let message = not_built().to_string();
+        Box::pin(async move { ServiceTest { service, is_usable: false, message, millis: 0 } })
     }
 
     fn start(&self, request: RunRequest) -> BoxFuture<'_, Result<RunId, ApiError>> {

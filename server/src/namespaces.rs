@@ -20,6 +20,7 @@ pub fn compare(
             name: namespace.to_string(),
             source: count_of(source, namespace),
             target: count_of(target, namespace),
+            documents: None,
         })
         .collect();
     Namespaces { rows, problems: problems(source, target, names) }

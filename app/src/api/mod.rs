@@ -1,15 +1,21 @@
 //! The server functions. Each is a public endpoint below `/api`, so each starts with [`context`].
 
+mod documents;
+mod records;
 mod runs;
 mod schedules;
+mod settings;
 
 use leptos::prelude::*;
 use protocol::{Namespaces, Overview};
 
 use crate::{ApiError, theme::Theme};
 
+pub use documents::*;
+pub use records::*;
 pub use runs::*;
 pub use schedules::*;
+pub use settings::*;
 
 /// Both indexes and the settings.
 ///

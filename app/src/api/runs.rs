@@ -1,12 +1,12 @@
 //! Runs: starting and stopping them, and everything that they left behind.
 
 use leptos::prelude::*;
-#[cfg(feature = "ssr")]
-use protocol::RunRequest;
 use protocol::{
     Category, FailurePage, LogPage, LogQuery, PageQuery, RecordIds, Reuse, RunFilter, RunId, RunKind,
     RunPage, RunState, RunView,
 };
+#[cfg(feature = "ssr")]
+use protocol::{DocumentUpdate, RunRequest};
 
 use crate::ApiError;
 #[cfg(feature = "ssr")]
@@ -55,6 +55,9 @@ pub async fn start_run(
     /// The hash of the plan that this run executes.
     #[server(default)]
     plan: Option<String>,
+    /// End with the update of the namespace's documents in the search index.
+    #[server(default)]
+    elasticsearch: bool,
 ) -> Result<RunId, ApiError> {
     let backend = context()?;
     let (namespace, namespaces) =
@@ -63,12 +66,14 @@ pub async fn start_run(
     let request = RunRequest {
         kind,
         namespace,
-        dry_run: dry_run || kind == RunKind::Analyze,
+        dry_run: dry_run || kind.only_reads(),
         reuse: reuse.unwrap_or_default(),
         overwrite_added,
         batch_size: validation::batch_size(&batch_size).map_err(refuse)?,
         plan: validation::plan(plan).map_err(refuse)?,
         retry: None,
+        // Whose documents follows from the namespace, for each one of several.
+        documents: (elasticsearch && !kind.only_reads()).then(DocumentUpdate::default),
         namespaces,
     };
     if request.is_live() && !confirmed {

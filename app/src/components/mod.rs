@@ -26,7 +26,7 @@ pub mod table;
 pub mod verification;
 
 use leptos::prelude::*;
-use protocol::{Category, Counts, NamespacePatterns, Reading, RunId, RunRequest, RunState};
+use protocol::{Category, Counts, NamespacePatterns, Reading, RunId, RunKind, RunRequest, RunState};
 
 use crate::{format, links};
 
@@ -94,6 +94,11 @@ pub const fn look(category: Category) -> Look {
         Category::Updated => ("Updated", '~', "c-update"),
         Category::Gone => ("Gone from the source", '−', "c-attention"),
         Category::Moved => ("Not as planned", '≠', "c-attention"),
+        Category::DocumentsToUpdate => ("Documents to update", '~', "c-update"),
+        Category::DocumentsUpdated => ("Documents updated", '~', "c-update"),
+        Category::DocumentsAlready => ("Documents already there", '=', "c-in-sync"),
+        Category::DocumentsKept => ("Documents kept", '=', "c-attention"),
+        Category::DocumentsGone => ("Documents gone", '−', "c-attention"),
     };
     Look { label, sign, class }
 }
@@ -106,6 +111,7 @@ pub fn namespace_name(namespace: &str) -> &str {
 /// What a run covers, in words: a namespace by its name, or several by their patterns.
 pub fn scope_name(request: &RunRequest) -> String {
     match &request.namespaces {
+        None if request.kind == RunKind::Documents => request.scope_label(),
         None => namespace_name(&request.namespace).to_owned(),
         Some(NamespacePatterns { include, exclude }) => {
             let taken = if include.is_empty() { "all namespaces".to_owned() } else { include.join(", ") };
@@ -122,7 +128,15 @@ pub fn counts_in_words(request: &RunRequest, state: RunState, counts: &Counts) -
             words.push(format!("{} {word}", format::count(number)));
         }
     };
-    if request.is_live() {
+    let documents = &counts.documents;
+    if request.kind == RunKind::Levels {
+        add(counts.in_sync, "equal");
+        add(counts.changed, "different");
+        add(counts.missing, "without a document");
+        add(counts.failed, "failed");
+    } else if request.kind == RunKind::Documents && request.dry_run {
+        add(documents.to_update, "to update");
+    } else if request.is_live() {
         add(counts.migrated, "migrated");
         add(counts.updated, "updated");
     } else {
@@ -130,6 +144,8 @@ pub fn counts_in_words(request: &RunRequest, state: RunState, counts: &Counts) -
         add(counts.changed, "to update");
         add(counts.in_sync, "in sync");
     }
+    add(documents.updated, "documents updated");
+    add(documents.kept, "documents kept");
     add(counts.no_text, "without text");
     add(counts.moved, "not as planned");
     add(counts.gone, "gone");

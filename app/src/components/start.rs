@@ -1,7 +1,7 @@
 //! The forms that start runs. Each works without JavaScript; the server checks what they send.
 
 use leptos::prelude::*;
-use protocol::{NamespacePatterns, Reuse, RunHead, RunKind, RunRequest};
+use protocol::{DocumentUpdate, NamespacePatterns, Reuse, RunHead, RunKind, RunRequest, UpdateMode};
 
 use crate::{
     ApiError,
@@ -25,6 +25,8 @@ fn Repeated(request: RunRequest) -> impl IntoView {
         RunKind::Analyze => "analyze",
         RunKind::Mirror => "mirror",
         RunKind::Reembed => "reembed",
+        RunKind::Documents => "documents",
+        RunKind::Levels => "levels",
     };
     view! {
         <input type="hidden" name="kind" value=kind />
@@ -44,6 +46,7 @@ fn Repeated(request: RunRequest) -> impl IntoView {
             }
         })}
         {request.plan.map(|plan| view! { <input type="hidden" name="plan" value=plan /> })}
+        {request.documents.map(|_| view! { <input type="hidden" name="elasticsearch" value="true" /> })}
     }
 }
 
@@ -282,14 +285,33 @@ pub fn work_of(kind: RunKind, missing: u64, changed: u64) -> String {
     let missing = format!("{} to migrate", format::count(missing));
     match kind {
         RunKind::Reembed => missing,
-        RunKind::Analyze | RunKind::Mirror => format!("{missing}, {} to update", format::count(changed)),
+        RunKind::Analyze | RunKind::Mirror | RunKind::Documents | RunKind::Levels => {
+            format!("{missing}, {} to update", format::count(changed))
+        }
     }
+}
+
+/// The options of an update of documents in words.
+fn update_options(update: &DocumentUpdate) -> Vec<String> {
+    let mut options = Vec::new();
+    if update.mode == UpdateMode::All {
+        options.push("also other values".to_owned());
+    }
+    if update.field.is_some() || update.value.is_some() {
+        let field = update.field.as_deref().unwrap_or("the configured field");
+        let value = update.value.as_deref().unwrap_or("the configured value");
+        options.push(format!("{field}: {value}"));
+    }
+    if update.server_side {
+        options.push("on the server's side".to_owned());
+    }
+    options
 }
 
 /// The options of a request in words, for the head of a page; empty where all are the usual ones.
 pub fn options_of(request: &RunRequest) -> Vec<String> {
     let mut options = Vec::new();
-    if request.dry_run && request.kind != RunKind::Analyze {
+    if request.dry_run && !request.kind.only_reads() {
         options.push("dry run".to_owned());
     }
     match request.reuse {
@@ -302,6 +324,11 @@ pub fn options_of(request: &RunRequest) -> Vec<String> {
     }
     if request.overwrite_added {
         options.push("overwrites the added key".to_owned());
+    }
+    match &request.documents {
+        Some(update) if request.kind == RunKind::Documents => options.extend(update_options(update)),
+        Some(_) => options.push("then updates Elasticsearch".to_owned()),
+        None => {}
     }
     if let Some(size) = request.batch_size {
         options.push(format!("batches of {}", format::count(u64::from(size))));

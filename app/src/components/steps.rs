@@ -43,6 +43,10 @@ fn expectation(run: &RunView, step: Step) -> &'static str {
         Step::Update if run.head.request.kind == RunKind::Mirror => "waits for phase A",
         Step::Update => "not part of this run",
         Step::Verify => "both namespaces, after the target has caught up",
+        Step::Precheck => "the index's mapping, blocks and what the key may do",
+        Step::Documents => "documents that lack the field",
+        Step::VerifyDocuments => "counts after a refresh",
+        Step::Levels => "every record of the target beside its document",
     }
 }
 

@@ -91,6 +91,11 @@ const fn meaning(category: Category) -> &'static str {
         Category::Moved => {
             "They turned out to be something else than was planned: they changed, came into the target or are in sync by now. Each was treated as it was found."
         }
+        Category::DocumentsToUpdate => "Documents of the search index that a live run would update.",
+        Category::DocumentsUpdated => "Documents of the search index that have the value now and had not.",
+        Category::DocumentsAlready => "Documents that had got the value by themselves when their turn came.",
+        Category::DocumentsKept => "Documents that somebody else gave another value meanwhile, which stands.",
+        Category::DocumentsGone => "Documents that somebody else deleted meanwhile.",
         Category::Failed => "A service refused them or did not return them. Their neighbours went on.",
     }
 }

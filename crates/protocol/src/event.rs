@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FailedRecord, NamespaceRun, Pause, Plan, Progress, RunHead, RunId, RunState, RunView, Step, StepState,
-    Verification,
+    DocumentVerification, FailedRecord, NamespaceRun, Pause, Plan, Progress, RunHead, RunId, RunState,
+    RunView, Step, StepState, Verification,
 };
 
 /// One thing that happened in a run. `--json` prints one of these a line; `/ws` sends them after a snapshot.
@@ -46,6 +46,8 @@ pub enum EventBody {
     Plan(Box<Plan>),
     /// The counts after the run.
     Verified(Verification),
+    /// The documents of the search index after the run.
+    DocumentsVerified(DocumentVerification),
     /// Someone asked the run to pause; it stops as soon as what is in flight is in the target.
     Pausing,
     /// Someone asked the run to stop for good; it ends as soon as what is in flight is in the target.

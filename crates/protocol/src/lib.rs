@@ -1,20 +1,34 @@
 #![doc = include_str!("../README.md")]
 
+mod counts;
+mod documents;
 mod event;
 mod overview;
+mod page;
 mod plan;
+mod progress;
+mod record;
 mod request;
 mod run;
 mod schedule;
+mod settings;
 
+pub use counts::{Category, Counts, DocumentCounts};
+pub use documents::{
+    DOCUMENT_ROWS, Document, DocumentField, DocumentNamespace, DocumentNumbers, DocumentPage, DocumentQuery,
+    DocumentVerification, DocumentsLook, Finding, Findings, Holding, SearchIndex, SearchIndexView, Severity,
+    UpdateNumbers, UpdatePreview, ValueCount,
+};
 pub use event::{ClientFrame, Event, EventBody, LogLevel, LogLine, ServerFrame};
 pub use overview::{AddedMetadata, IndexView, NamespaceRow, Namespaces, Overview, Reading};
+pub use page::{FailurePage, LogPage, LogQuery, PAGE_ROWS, PageQuery, RecordIds, RunFilter, RunPage};
 pub use plan::{Change, ChangeKind, Difference, KeyChanges, Plan, PlannedRequests};
-pub use request::{NamespacePatterns, Reuse, RunKind, RunRequest};
+pub use progress::{EndpointUse, Flow, Pacing, Progress, RatePoint, Stage};
+pub use record::{DocumentName, RecordKey, RecordSide, RecordView, TypedValue, ValueKind, VectorView};
+pub use request::{DocumentScope, DocumentUpdate, NamespacePatterns, Reuse, RunKind, RunRequest, UpdateMode};
 pub use run::{
-    Category, Counts, EndpointUse, FailedRecord, FailurePage, Flow, KEPT_FAILURES, KEPT_LOG_LINES,
-    KEPT_RATE_POINTS, LogPage, LogQuery, NamespaceRun, PAGE_ROWS, Pacing, PageQuery, Pause, PauseReason,
-    Progress, RatePoint, RecordIds, RunFilter, RunHead, RunId, RunPage, RunState, RunSummary, RunView, Stage,
-    Step, StepState, StepView, Verification,
+    FailedRecord, KEPT_FAILURES, KEPT_LOG_LINES, KEPT_RATE_POINTS, NamespaceRun, Pause, PauseReason, RunHead,
+    RunId, RunState, RunSummary, RunView, Step, StepState, StepView, Verification,
 };
 pub use schedule::{LastRun, Schedule, ScheduleId, ScheduleSpec, Timing};
+pub use settings::{LearnedLimit, Service, ServiceTest, SettingView, SettingsView};

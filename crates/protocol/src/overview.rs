@@ -80,6 +80,9 @@ pub struct NamespaceRow {
     pub source: Reading<Option<u64>>,
     /// Records in the target.
     pub target: Reading<Option<u64>>,
+    /// Documents in the search index; `None` if none is configured.
+    #[serde(default)]
+    pub documents: Option<Reading<Option<u64>>>,
 }
 
 /// The namespaces of both indexes, ordered by name.

@@ -16,24 +16,40 @@ pub enum RunKind {
     Mirror,
     /// Writes missing records only.
     Reembed,
+    /// Writes the added field into documents of the search index.
+    Documents,
+    /// Reads the target and the search index, and says where their access levels differ.
+    Levels,
 }
 
 impl RunKind {
-    /// The word on screens: `Analyze`, `Mirror`, `Re-embed`.
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Analyze, Self::Mirror, Self::Reembed, Self::Documents, Self::Levels];
+
+    /// Whether it neither pays nor writes, whatever else is asked for.
+    pub const fn only_reads(self) -> bool {
+        matches!(self, Self::Analyze | Self::Levels)
+    }
+
+    /// The words on screens: `Analyze`, `Mirror`, `Re-embed`, ….
     pub const fn label(self) -> &'static str {
         match self {
             Self::Analyze => "Analyze",
             Self::Mirror => "Mirror",
             Self::Reembed => "Re-embed",
+            Self::Documents => "Elasticsearch update",
+            Self::Levels => "Compare levels",
         }
     }
 
-    /// The command that does the same: `analyze`, `mirror`, `reembed`.
+    /// The command that does the same: `analyze`, `mirror`, `reembed`, ….
     pub const fn command(self) -> &'static str {
         match self {
             Self::Analyze => "analyze",
             Self::Mirror => "mirror",
             Self::Reembed => "reembed",
+            Self::Documents => "elasticsearch update",
+            Self::Levels => "elasticsearch check",
         }
     }
 }
@@ -129,6 +145,104 @@ fn matches(pattern: &str, text: &str) -> bool {
     pattern[at..].iter().all(|&c| c == '*')
 }
 
+/// Whose documents of the search index an update is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentScope {
+    /// All of the index.
+    #[default]
+    All,
+    /// Those of these namespaces, at least one.
+    Namespaces(Vec<String>),
+    /// Those without a namespace.
+    WithoutNamespace,
+}
+
+/// Which documents of the scope are updated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpdateMode {
+    /// Those without a value.
+    #[default]
+    Missing,
+    /// Those with another value, too. A higher one stays (law 5), unless `RunRequest::overwrite_added` says otherwise.
+    All,
+}
+
+impl UpdateMode {
+    /// The word on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::All => "all",
+        }
+    }
+}
+
+/// What a run does to the documents of the search index.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DocumentUpdate {
+    /// Whose documents.
+    pub scope: DocumentScope,
+    /// Which of them.
+    pub mode: UpdateMode,
+    /// The field, where it is not the configured one.
+    pub field: Option<String>,
+    /// Its value as JSON text, where it is not the configured one.
+    pub value: Option<String>,
+    /// Let the server update by itself (`_update_by_query`), with its limits.
+    pub server_side: bool,
+}
+
+impl DocumentUpdate {
+    /// The configured field and value, into the documents of one namespace that lack it.
+    pub fn of_namespace(namespace: impl Into<String>) -> Self {
+        Self { scope: DocumentScope::Namespaces(vec![namespace.into()]), ..Self::default() }
+    }
+
+    /// The words that follow `tain elasticsearch update` and `tain elasticsearch preview`, quoted for a POSIX shell.
+    fn words(&self) -> Vec<String> {
+        let mut options = Vec::new();
+        if self.mode != UpdateMode::default() {
+            options.push(format!("--mode {}", self.mode.as_str()));
+        }
+        if let Some(field) = &self.field {
+            options.push(format!("--field={}", quoted(field)));
+        }
+        if let Some(value) = &self.value {
+            options.push(format!("--value={}", quoted(value)));
+        }
+        if self.server_side {
+            options.push("--server-side".to_owned());
+        }
+        match &self.scope {
+            DocumentScope::All => options.insert(0, "--all-namespaces".to_owned()),
+            DocumentScope::WithoutNamespace => options.insert(0, "--without-namespace".to_owned()),
+            DocumentScope::Namespaces(names) => {
+                // `--` ends the options, so they stand before it.
+                if names.iter().any(|name| name.starts_with('-')) {
+                    options.push("--".to_owned());
+                }
+                options.extend(names.iter().map(|name| quoted(name)));
+            }
+        }
+        options
+    }
+
+    /// Whose documents, for people: a namespace, `3 namespaces`, `all namespaces`, `without a namespace`.
+    pub fn scope_label(&self) -> String {
+        match &self.scope {
+            DocumentScope::All => "all namespaces".to_owned(),
+            DocumentScope::WithoutNamespace => "without a namespace".to_owned(),
+            DocumentScope::Namespaces(names) => match names.as_slice() {
+                [one] => one.clone(),
+                names => format!("{} namespaces", names.len()),
+            },
+        }
+    }
+}
+
 /// What is asked for when a run is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRequest {
@@ -155,6 +269,10 @@ pub struct RunRequest {
     /// nothing.
     #[serde(default)]
     pub namespaces: Option<NamespacePatterns>,
+    /// For [`RunKind::Documents`]: what to do; `namespace` is then the one namespace of its scope, or empty. For a mirror
+    /// or a re-embedding: the further step with which it ends, over the documents of its namespace.
+    #[serde(default)]
+    pub documents: Option<DocumentUpdate>,
 }
 
 impl RunRequest {
@@ -170,12 +288,32 @@ impl RunRequest {
             plan: None,
             retry: None,
             namespaces: None,
+            documents: None,
         }
     }
 
-    /// Whether the run pays and writes (law 4).
+    /// A live update of documents of the search index.
+    pub fn update_documents(update: DocumentUpdate) -> Self {
+        let namespace = match &update.scope {
+            DocumentScope::Namespaces(names) if names.len() == 1 => names[0].clone(),
+            _ => String::new(),
+        };
+        Self { documents: Some(update), ..Self::new(RunKind::Documents, namespace) }
+    }
+
+    /// Whether the run pays or writes (law 4).
     pub fn is_live(&self) -> bool {
-        self.kind != RunKind::Analyze && !self.dry_run
+        !self.kind.only_reads() && !self.dry_run
+    }
+
+    /// What the run is about, for people: its namespace, or what stands in its place.
+    pub fn scope_label(&self) -> String {
+        match (&self.documents, &self.namespaces) {
+            (Some(update), _) if self.kind == RunKind::Documents => update.scope_label(),
+            (_, Some(_)) => "several namespaces".to_owned(),
+            _ if self.namespace.is_empty() => "__default__".to_owned(),
+            _ => self.namespace.clone(),
+        }
     }
 
     /// The `tain` command that asks for the same, quoted for a POSIX shell.
@@ -187,20 +325,30 @@ impl RunRequest {
         let mut words = vec!["tain".to_owned(), self.kind.command().to_owned()];
         let namespace = if self.namespace.is_empty() { "__default__" } else { &self.namespace };
         let mut options = Vec::new();
-        if self.dry_run && self.kind != RunKind::Analyze {
+        if self.dry_run && !self.kind.only_reads() {
             options.push("--dry-run".to_owned());
         }
         if self.reuse != Reuse::default() {
             options.push(format!("--reuse {}", self.reuse.as_str()));
         }
         if self.overwrite_added {
-            options.push("--overwrite-added".to_owned());
+            let is_update = self.kind == RunKind::Documents;
+            options.push(if is_update { "--overwrite" } else { "--overwrite-added" }.to_owned());
         }
         if let Some(size) = self.batch_size {
             options.push(format!("--batch-size {size}"));
         }
         if let Some(plan) = &self.plan {
             options.push(format!("--plan {plan}"));
+        }
+        match &self.documents {
+            Some(update) if self.kind == RunKind::Documents => {
+                words.append(&mut options);
+                words.extend(update.words());
+                return words.join(" ");
+            }
+            Some(_) => options.push("--elasticsearch".to_owned()),
+            None => {}
         }
         if let Some(patterns) = &self.namespaces {
             words.push("--all-namespaces".to_owned());
@@ -259,6 +407,8 @@ mod tests {
         );
         let retry = command("a", |request| request.retry = Some(RunId("m1".to_owned())));
         assert_eq!(retry, "tain runs retry m1");
+        let also = command("a", |request| request.documents = Some(DocumentUpdate::of_namespace("a")));
+        assert_eq!(also, "tain mirror a --elasticsearch");
         let every = command("", |request| {
             request.dry_run = true;
             request.namespaces = Some(NamespacePatterns {
@@ -267,6 +417,28 @@ mod tests {
             });
         });
         assert_eq!(every, "tain mirror --all-namespaces --include='team-*' --exclude='*-test' --dry-run");
+    }
+
+    #[test]
+    fn an_update_of_documents_has_a_command_of_its_own() {
+        let command = |update: DocumentUpdate| RunRequest::update_documents(update).command();
+        assert_eq!(command(DocumentUpdate::default()), "tain elasticsearch update --all-namespaces");
+        assert_eq!(command(DocumentUpdate::of_namespace("a b")), "tain elasticsearch update 'a b'");
+        let update = DocumentUpdate {
+            scope: DocumentScope::Namespaces(vec!["-a".to_owned(), "b".to_owned()]),
+            mode: UpdateMode::All,
+            field: Some("level".to_owned()),
+            value: Some("\"x\"".to_owned()),
+            server_side: true,
+        };
+        let request =
+            RunRequest { dry_run: true, overwrite_added: true, ..RunRequest::update_documents(update) };
+        assert_eq!(
+            request.command(),
+            "tain elasticsearch update --dry-run --overwrite --mode all --field=level --value='\"x\"' --server-side -- -a b"
+        );
+        let check = RunRequest::new(RunKind::Levels, "a");
+        assert_eq!((check.command().as_str(), check.is_live()), ("tain elasticsearch check a", false));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, EventBody, LogLevel, LogLine, Plan, RunKind, RunRequest};
+use crate::{Counts, DocumentVerification, Event, EventBody, LogLine, Plan, Progress, RatePoint, RunRequest};
 
 /// How many failed records a view keeps; `Counts::failed` counts all of them.
 pub const KEPT_FAILURES: usize = 1_000;
@@ -125,6 +125,14 @@ pub enum Step {
     Update,
     /// Counts on both sides, after the target has caught up.
     Verify,
+    /// What the search index's mapping and the key allow, before anything is written there.
+    Precheck,
+    /// Documents of the search index are updated.
+    Documents,
+    /// Documents of the search index are counted, after a refresh.
+    VerifyDocuments,
+    /// Every record of the target is compared with its document.
+    Levels,
 }
 
 impl Step {
@@ -136,6 +144,10 @@ impl Step {
             Self::Migrate => "Phase A: migrate missing",
             Self::Update => "Phase B: update changed",
             Self::Verify => "Verify counts",
+            Self::Precheck => "Check mapping and privileges",
+            Self::Documents => "Update documents",
+            Self::VerifyDocuments => "Verify documents",
+            Self::Levels => "Compare access levels",
         }
     }
 }
@@ -167,225 +179,6 @@ pub struct StepView {
     pub state: StepState,
     /// What was seen or done, or the error.
     pub detail: String,
-}
-
-/// Every counter of a run. All count records unless they say otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counts {
-    /// Listed in the source so far.
-    pub source_listed: u64,
-    /// Listed in the target so far.
-    pub target_listed: u64,
-    /// Whether both listings have ended: until then the numbers below are not the whole truth.
-    pub listed: bool,
-    /// Ids in the source only, read or not.
-    pub only_source: u64,
-    /// Ids in both, compared or not.
-    pub in_both: u64,
-    /// In the target only.
-    pub orphans: u64,
-    /// In both, compared metadata equal.
-    pub in_sync: u64,
-    /// Missing, with text.
-    pub missing: u64,
-    /// Changed, with text.
-    pub changed: u64,
-    /// Missing or changed, without text: skipped.
-    pub no_text: u64,
-    /// Missing records that were written.
-    pub migrated: u64,
-    /// Changed records that were written.
-    pub updated: u64,
-    /// Records that failed, for whatever reason.
-    pub failed: u64,
-    /// Of those, the missing ones.
-    pub failed_missing: u64,
-    /// Of those, the changed ones.
-    pub failed_changed: u64,
-    /// Of those, the ones that were listed but that a fetch did not return.
-    pub unreadable: u64,
-    /// Texts that the embedding service answered for: they are paid.
-    pub embedded: u64,
-    /// Records that took the vector of an equal text of the same run.
-    pub folded: u64,
-    /// Records that kept the target's vector.
-    pub reused: u64,
-    /// Estimated tokens of the embedded texts.
-    pub tokens: u64,
-    /// Texts that are longer than the model reads.
-    pub over_long: u64,
-    /// Records to be written that hold another value under the added key, which stays.
-    pub kept: u64,
-    /// Records to be written whose other value under the added key is replaced.
-    pub overwritten: u64,
-    /// Records of a plan (or of the failures that are tried again) that the source no longer holds.
-    pub gone: u64,
-    /// Records of a plan that turned out to be something else than was planned: their text or metadata changed, they
-    /// are in sync by now, or they came into the target meanwhile.
-    pub moved: u64,
-}
-
-impl Counts {
-    /// What was paid for and written; everything else is 0. It stays true when the listings have to be read again.
-    #[must_use]
-    pub fn written(&self) -> Self {
-        Self {
-            migrated: self.migrated,
-            updated: self.updated,
-            embedded: self.embedded,
-            folded: self.folded,
-            reused: self.reused,
-            tokens: self.tokens,
-            ..Self::default()
-        }
-    }
-
-    /// Records of the source of which it is known what they are.
-    pub const fn compared(&self) -> u64 {
-        self.in_sync + self.missing + self.changed + self.no_text + self.unreadable + self.gone
-    }
-
-    /// Adds every counter of another one; `listed` holds if it holds in either.
-    pub fn add(&mut self, other: &Self) {
-        // Taken apart, so that a new counter cannot be forgotten here.
-        let Self {
-            source_listed,
-            target_listed,
-            listed,
-            only_source,
-            in_both,
-            orphans,
-            in_sync,
-            missing,
-            changed,
-            no_text,
-            migrated,
-            updated,
-            failed,
-            failed_missing,
-            failed_changed,
-            unreadable,
-            embedded,
-            folded,
-            reused,
-            tokens,
-            over_long,
-            kept,
-            overwritten,
-            gone,
-            moved,
-        } = other;
-        self.listed |= listed;
-        for (sum, more) in [
-            (&mut self.source_listed, source_listed),
-            (&mut self.target_listed, target_listed),
-            (&mut self.only_source, only_source),
-            (&mut self.in_both, in_both),
-            (&mut self.orphans, orphans),
-            (&mut self.in_sync, in_sync),
-            (&mut self.missing, missing),
-            (&mut self.changed, changed),
-            (&mut self.no_text, no_text),
-            (&mut self.migrated, migrated),
-            (&mut self.updated, updated),
-            (&mut self.failed, failed),
-            (&mut self.failed_missing, failed_missing),
-            (&mut self.failed_changed, failed_changed),
-            (&mut self.unreadable, unreadable),
-            (&mut self.embedded, embedded),
-            (&mut self.folded, folded),
-            (&mut self.reused, reused),
-            (&mut self.tokens, tokens),
-            (&mut self.over_long, over_long),
-            (&mut self.kept, kept),
-            (&mut self.overwritten, overwritten),
-            (&mut self.gone, gone),
-            (&mut self.moved, moved),
-        ] {
-            *sum += more;
-        }
-    }
-}
-
-/// What one endpoint was used for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EndpointUse {
-    /// `source`, `target` or `gemini`.
-    pub service: String,
-    /// `list`, `fetch`, `upsert`, `embed`, `stats`, ...
-    pub endpoint: String,
-    /// Requests sent, retries included.
-    pub requests: u64,
-    /// Requests that were answered well.
-    pub succeeded: u64,
-    /// Requests that were sent again after a failure.
-    pub retried: u64,
-    /// Answers that asked to slow down.
-    pub throttled: u64,
-    /// Bytes of request bodies.
-    pub bytes_sent: u64,
-    /// Bytes of response bodies.
-    pub bytes_received: u64,
-}
-
-/// What is waited for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pacing {
-    /// `source`, `target` or `gemini`.
-    pub service: String,
-    /// For people: `Gemini: 2,950 of 3,000 texts this minute`.
-    pub message: String,
-    /// When it goes on: milliseconds since 1970, UTC.
-    pub until: u64,
-}
-
-/// One stage of the pipeline.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Stage {
-    /// Records that wait before it.
-    pub waiting: u64,
-    /// Requests under way.
-    pub in_flight: u64,
-    /// Mean milliseconds of its last requests; 0 before the first.
-    pub millis: u64,
-}
-
-/// The pipeline as it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Flow {
-    /// Reading from source and target.
-    pub fetch: Stage,
-    /// Embedding.
-    pub embed: Stage,
-    /// Writing to the target.
-    pub upsert: Stage,
-}
-
-/// A sample of the run's speed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RatePoint {
-    /// Milliseconds since 1970, UTC.
-    pub at: u64,
-    /// `Counts::embedded` at that moment.
-    pub embedded: u64,
-    /// `Counts::migrated + Counts::updated` at that moment.
-    pub written: u64,
-}
-
-/// The moving numbers of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// The counters.
-    pub counts: Counts,
-    /// By service and endpoint, in a fixed order.
-    pub requests: Vec<EndpointUse>,
-    /// What is waited for at the moment; empty when nothing is.
-    pub pacing: Vec<Pacing>,
-    /// The pipeline.
-    pub flow: Flow,
 }
 
 /// A record that failed.
@@ -500,6 +293,9 @@ pub struct RunView {
     pub log_dropped: u64,
     /// The counts after the run.
     pub verification: Option<Verification>,
+    /// The documents of the search index after the run.
+    #[serde(default)]
+    pub documents: Option<DocumentVerification>,
     /// The namespaces of a run over several, in the order in which they are done.
     #[serde(default)]
     pub namespaces: Vec<NamespaceRun>,
@@ -527,176 +323,6 @@ pub struct RunSummary {
     pub plan: Option<String>,
 }
 
-/// The kinds of records that a count leads to (law 13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Category {
-    /// In both, equal.
-    InSync,
-    /// In the source only, with text.
-    Missing,
-    /// In both, different, with text.
-    Changed,
-    /// Without text.
-    NoText,
-    /// In the target only.
-    Orphan,
-    /// Holds another value under the added key.
-    Kept,
-    /// Longer than the model reads.
-    OverLong,
-    /// Failed.
-    Failed,
-    /// Missing, and written by this run.
-    Migrated,
-    /// Changed, and written by this run.
-    Updated,
-    /// In the plan, but no longer in the source.
-    Gone,
-    /// Found to be something else than was planned.
-    Moved,
-}
-
-impl Category {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 12] = [
-        Self::InSync,
-        Self::Missing,
-        Self::Changed,
-        Self::NoText,
-        Self::Orphan,
-        Self::Kept,
-        Self::OverLong,
-        Self::Failed,
-        Self::Migrated,
-        Self::Updated,
-        Self::Gone,
-        Self::Moved,
-    ];
-
-    /// How many records of a run are in the category.
-    pub const fn count(self, counts: &Counts) -> u64 {
-        match self {
-            Self::InSync => counts.in_sync,
-            Self::Missing => counts.missing,
-            Self::Changed => counts.changed,
-            Self::NoText => counts.no_text,
-            Self::Orphan => counts.orphans,
-            Self::Kept => counts.kept,
-            Self::OverLong => counts.over_long,
-            Self::Failed => counts.failed,
-            Self::Migrated => counts.migrated,
-            Self::Updated => counts.updated,
-            Self::Gone => counts.gone,
-            Self::Moved => counts.moved,
-        }
-    }
-
-    /// The category's place in URLs: `in-sync`, `to-migrate`, ...
-    pub const fn slug(self) -> &'static str {
-        match self {
-            Self::InSync => "in-sync",
-            Self::Missing => "to-migrate",
-            Self::Changed => "to-update",
-            Self::NoText => "no-text",
-            Self::Orphan => "only-in-target",
-            Self::Kept => "kept-level",
-            Self::OverLong => "over-long",
-            Self::Failed => "failed",
-            Self::Migrated => "migrated",
-            Self::Updated => "updated",
-            Self::Gone => "gone",
-            Self::Moved => "not-as-planned",
-        }
-    }
-
-    /// The category of a slug.
-    pub fn from_slug(slug: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|category| category.slug() == slug)
-    }
-}
-
-/// Which ids behind a count are asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PageQuery {
-    /// Only ids (for failures and log lines: also messages) that hold this text; empty for all.
-    pub search: String,
-    /// Only what lies behind this one: the `next` of the page before.
-    pub after: Option<String>,
-    /// How many, at most; 0 for [`PAGE_ROWS`].
-    pub limit: u32,
-}
-
-/// Rows of a page, unless asked otherwise.
-pub const PAGE_ROWS: u32 = 200;
-
-/// A page of the ids behind a count, in ascending byte order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordIds {
-    /// The ids.
-    pub ids: Vec<String>,
-    /// How many the run counted, whatever is searched for.
-    pub total: u64,
-    /// Asks for the next page; `None` at the end.
-    pub next: Option<String>,
-}
-
-/// A page of failed records, in ascending byte order of their ids.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailurePage {
-    /// The records.
-    pub failures: Vec<FailedRecord>,
-    /// How many the run counted, whatever is searched for.
-    pub total: u64,
-    /// Asks for the next page; `None` at the end.
-    pub next: Option<String>,
-}
-
-/// A page of the log, oldest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogPage {
-    /// The lines.
-    pub lines: Vec<LogLine>,
-    /// Asks for the next page; `None` at the end.
-    pub next: Option<String>,
-}
-
-/// Which lines of the log are asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LogQuery {
-    /// Lines of this level and worse; `None` for all.
-    pub level: Option<LogLevel>,
-    /// What they hold, and which page.
-    pub page: PageQuery,
-}
-
-/// Which runs are asked for. Every field that is set narrows the list.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RunFilter {
-    /// Of this kind.
-    pub kind: Option<RunKind>,
-    /// In one of these states; empty for all.
-    pub states: Vec<RunState>,
-    /// Whose namespace holds this text; empty for all.
-    pub namespace: String,
-    /// Older than this one: the `next` of the page before.
-    pub before: Option<RunId>,
-    /// How many, at most; 0 for [`PAGE_ROWS`].
-    pub limit: u32,
-}
-
-/// A page of the list of runs, newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunPage {
-    /// The runs.
-    pub runs: Vec<RunSummary>,
-    /// Asks for the next page; `None` at the end.
-    pub next: Option<RunId>,
-}
-
 impl RunView {
     /// The view of a run that has just begun, as of its first event.
     pub fn new(head: RunHead) -> Self {
@@ -720,6 +346,7 @@ impl RunView {
             log: Vec::new(),
             log_dropped: 0,
             verification: None,
+            documents: None,
             namespaces: Vec::new(),
             head,
         }
@@ -763,6 +390,7 @@ impl RunView {
             }
             EventBody::Plan(plan) => self.plan = Some((**plan).clone()),
             EventBody::Verified(verification) => self.verification = Some(verification.clone()),
+            EventBody::DocumentsVerified(verification) => self.documents = Some(verification.clone()),
             EventBody::Pausing => self.state = RunState::Pausing,
             EventBody::Cancelling => self.state = RunState::Cancelling,
             EventBody::Finished { state, error, pause } => {
@@ -777,6 +405,7 @@ impl RunView {
                 self.pause = None;
                 self.finished_at = None;
                 self.verification = None;
+                self.documents = None;
             }
             EventBody::Namespace(namespace) => {
                 match self.namespaces.iter_mut().find(|row| row.namespace == namespace.namespace) {
@@ -790,7 +419,8 @@ impl RunView {
 
     fn sample_rate(&mut self, at: u64) {
         let counts = &self.progress.counts;
-        let point = RatePoint { at, embedded: counts.embedded, written: counts.migrated + counts.updated };
+        let written = counts.migrated + counts.updated + counts.documents.updated;
+        let point = RatePoint { at, embedded: counts.embedded, written };
         match self.rate.last() {
             Some(last) if at < last.at + 1_000 => {}
             _ => {
@@ -817,6 +447,11 @@ impl RunView {
             Step::Migrate => (counts.migrated, all_compared.then_some(counts.missing)),
             Step::Update => (counts.updated, all_compared.then_some(counts.changed)),
             Step::Verify => (u64::from(self.verification.is_some()), Some(1)),
+            Step::Precheck => (0, None),
+            Step::Documents if self.head.request.dry_run => (counts.documents.to_update, None),
+            Step::Documents => (counts.documents.handled(), Some(counts.documents.to_update)),
+            Step::VerifyDocuments => (u64::from(self.documents.is_some()), Some(1)),
+            Step::Levels => (compared, Some(counts.source_listed)),
         }
     }
 
@@ -837,6 +472,7 @@ impl RunView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{LogLevel, RunKind};
 
     fn view() -> RunView {
         RunView::new(RunHead {
@@ -904,13 +540,5 @@ mod tests {
         view.progress.counts.missing = 3;
         view.progress.counts.in_sync = 2;
         assert_eq!(view.step_progress(Step::Migrate), (0, Some(3)));
-    }
-
-    #[test]
-    fn a_slug_leads_back_to_its_category() {
-        for category in Category::ALL {
-            assert_eq!(Category::from_slug(category.slug()), Some(category));
-        }
-        assert_eq!(Category::from_slug("nonsense"), None);
     }
 }

@@ -112,6 +112,7 @@ impl Recorder {
             log: Vec::new(),
             log_dropped: 0,
             verification: view.verification.clone(),
+            documents: view.documents.clone(),
             namespaces: view.namespaces.clone(),
         }
     }

@@ -56,6 +56,7 @@ pub async fn check(context: &Context, namespace: &str) -> Result<Exit, Failure> 
         name: namespace.to_string(),
         source: count_of(&source, &namespace),
         target: count_of(&target, &namespace),
+        documents: None,
     };
     let names = connections.index_names();
     let exists = !matches!((&row.source, &row.target), (Reading::Known(None), Reading::Known(None)));

@@ -13,10 +13,11 @@ use axum::{
 use futures::{FutureExt, SinkExt, StreamExt, future::BoxFuture};
 use leptos::config::LeptosOptions;
 use protocol::{
-    AddedMetadata, Category, ClientFrame, Event, EventBody, FailedRecord, FailurePage, IndexView, LogLevel,
-    LogLine, LogPage, LogQuery, Namespaces, Overview, PageQuery, Reading, RecordIds, RunFilter, RunHead,
-    RunId, RunKind, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, ServerFrame, Step,
-    Timing,
+    AddedMetadata, Category, ClientFrame, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event,
+    EventBody, FailedRecord, FailurePage, IndexView, LogLevel, LogLine, LogPage, LogQuery, Namespaces,
+    Overview, PageQuery, Reading, RecordIds, RecordView, RunFilter, RunHead, RunId, RunKind, RunPage,
+    RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, ServerFrame, Service, ServiceTest,
+    SettingsView, Step, Timing, UpdatePreview,
 };
 use tokio::{net::TcpListener, sync::broadcast};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
@@ -63,6 +64,11 @@ impl OneRun {
     }
 }
 
+/// This backend has one run and no services.
+fn absent() -> ApiError {
+    ApiError::NotConfigured { message: "ELASTICSEARCH_ENDPOINT is not set".to_owned() }
+}
+
 impl Backend for OneRun {
     fn overview(&self) -> BoxFuture<'_, Overview> {
         let index = |name: &str| IndexView {
@@ -89,6 +95,43 @@ impl Backend for OneRun {
 
     fn namespaces(&self) -> BoxFuture<'_, Namespaces> {
         async { Namespaces { rows: Vec::new(), problems: Vec::new() } }.boxed()
+    }
+
+    fn record<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<RecordView, ApiError>> {
+        async { Err(absent()) }.boxed()
+    }
+
+    fn search_index(&self) -> BoxFuture<'_, SearchIndex> {
+        async { SearchIndex::Absent(absent().to_string()) }.boxed()
+    }
+
+    fn documents_look(&self) -> BoxFuture<'_, Result<DocumentsLook, ApiError>> {
+        async { Err(absent()) }.boxed()
+    }
+
+    fn documents<'a>(&'a self, _: &'a DocumentQuery) -> BoxFuture<'a, Result<DocumentPage, ApiError>> {
+        async { Err(absent()) }.boxed()
+    }
+
+    fn preview_update<'a>(
+        &'a self,
+        _: &'a DocumentUpdate,
+        _: bool,
+    ) -> BoxFuture<'a, Result<UpdatePreview, ApiError>> {
+        async { Err(absent()) }.boxed()
+    }
+
+    fn add_mapping<'a>(&'a self, _: &'a DocumentUpdate) -> BoxFuture<'a, Result<String, ApiError>> {
+        async { Err(absent()) }.boxed()
+    }
+
+    fn settings(&self) -> BoxFuture<'_, SettingsView> {
+        async { SettingsView::default() }.boxed()
+    }
+
+    fn test_service(&self, service: Service) -> BoxFuture<'_, ServiceTest> {
+        let message = absent().to_string();
+        async move { ServiceTest { service, is_usable: false, message, millis: 0 } }.boxed()
     }
 
     fn start(&self, _: RunRequest) -> BoxFuture<'_, Result<RunId, ApiError>> {

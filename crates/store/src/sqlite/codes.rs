@@ -22,13 +22,18 @@ macro_rules! codes {
 codes!(Found, found, found_of, { Missing = 1, Both = 2 });
 codes!(Ask, ask, ask_of, { Pause = 1, Cancel = 2 });
 codes!(LogLevel, level, level_of, { Info = 1, Warn = 2, Error = 3 });
-codes!(Step, step, step_of, { List = 1, Compare = 2, Migrate = 3, Update = 4, Verify = 5 });
+codes!(Step, step, step_of, {
+    List = 1, Compare = 2, Migrate = 3, Update = 4, Verify = 5,
+    Precheck = 6, Documents = 7, VerifyDocuments = 8, Levels = 9,
+});
 
 pub(super) const fn kind(kind: RunKind) -> i64 {
     match kind {
         RunKind::Analyze => 1,
         RunKind::Mirror => 2,
         RunKind::Reembed => 3,
+        RunKind::Documents => 4,
+        RunKind::Levels => 5,
     }
 }
 
@@ -65,6 +70,12 @@ const fn category(category: Category) -> i64 {
         Category::Updated => 10,
         Category::Gone => 11,
         Category::Moved => 12,
+        // 13 and 14 are pairs.
+        Category::DocumentsToUpdate => 15,
+        Category::DocumentsUpdated => 16,
+        Category::DocumentsAlready => 17,
+        Category::DocumentsKept => 18,
+        Category::DocumentsGone => 19,
     }
 }
 
