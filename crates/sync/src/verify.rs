@@ -21,9 +21,9 @@ pub(crate) async fn verify<S: ReadIndex, T: WriteIndex>(context: &Context<S, T>)
     let source = async { reading(context.source.count(&context.namespace).await) };
     let (source, target, visible) =
         futures::join!(source, settled(context, expected, deadline), visible(context, deadline));
-    let confirmed = target == Reading::Known(expected) && visible;
+    let confirmed = target == Reading::Known(expected) && visible == Visible::Yes;
     let failed = counts.failed_missing + counts.unreadable;
-    let summary = summary(&counts, &target, expected, visible, context.target.name());
+    let summary = summary(&counts, &target, expected, &visible, context.target.name());
     Verification {
         source,
         target,
@@ -54,22 +54,34 @@ async fn settled<S, T: ReadIndex>(context: &Context<S, T>, expected: u64, deadli
     }
 }
 
-/// Whether the last write of this run can be seen, or could not be asked for. A count says nothing about updates, and
-/// whoever looks at a record right after the run must not see the old one.
-async fn visible<S, T: WriteIndex>(context: &Context<S, T>, deadline: Instant) -> bool {
+/// Whether the last write of a run can be seen.
+#[derive(Debug, PartialEq, Eq)]
+enum Visible {
+    Yes,
+    /// Not by the time at which patience ended.
+    NotYet,
+    /// It could not be asked for, with the reason.
+    Unknown(String),
+}
+
+/// Whether the last write of this run can be seen. A count says nothing about updates, and whoever looks at a record
+/// right after the run must not see the old one.
+async fn visible<S, T: WriteIndex>(context: &Context<S, T>, deadline: Instant) -> Visible {
     let written = context.written.load(Ordering::Relaxed);
     let mut pause = Duration::from_millis(100);
     if written == 0 {
-        return true;
+        return Visible::Yes;
     }
     loop {
         match context.target.visible(&context.namespace).await {
             Ok(Some(visible)) if visible < written => {}
             // An index that does not tell is taken at its count.
-            Ok(_) | Err(_) => return true,
+            Ok(_) => return Visible::Yes,
+            // The client has already tried again for as long as that makes sense.
+            Err(error) => return Visible::Unknown(error.message),
         }
         if Instant::now() + pause >= deadline {
-            return false;
+            return Visible::NotYet;
         }
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));
@@ -83,7 +95,7 @@ fn reading(count: Result<u64, PortError>) -> Reading<u64> {
     }
 }
 
-fn summary(counts: &Counts, target: &Reading<u64>, expected: u64, visible: bool, name: &str) -> String {
+fn summary(counts: &Counts, target: &Reading<u64>, expected: u64, visible: &Visible, name: &str) -> String {
     let held = match target {
         Reading::Unknown(reason) => {
             return format!(
@@ -92,18 +104,25 @@ fn summary(counts: &Counts, target: &Reading<u64>, expected: u64, visible: bool,
         }
         Reading::Known(held) => *held,
     };
-    if held == expected && !visible {
-        return format!(
-            "{name} holds {} records as expected, but does not show the last updates yet: analyze again to be sure",
-            grouped(held)
-        );
-    }
     if held != expected {
         return format!(
             "{name} counts {} records where {} were expected: it has not caught up yet, or somebody else writes to it; \
              analyze again to be sure",
             grouped(held),
             grouped(expected)
+        );
+    }
+    let unseen = match visible {
+        Visible::Yes => None,
+        Visible::NotYet => Some("does not show the last updates yet".to_owned()),
+        Visible::Unknown(reason) => {
+            Some(format!("did not tell whether it shows the last updates ({reason})"))
+        }
+    };
+    if let Some(unseen) = unseen {
+        return format!(
+            "{name} holds {} records as expected, but {unseen}: analyze again to be sure",
+            grouped(held)
         );
     }
     let mut reasons = Vec::new();

@@ -362,6 +362,42 @@ fn stages_overlap() {
 }
 
 #[test]
+fn a_target_that_shows_the_last_writes_late_is_waited_for() {
+    let world = sample();
+    world.target.state().faults.unseen_looks = 3;
+    let verification = world.run(&mirror()).view.verification.expect("verified");
+    assert!(verification.confirmed, "{}", verification.summary);
+    assert_eq!(world.target.state().looks, 4);
+}
+
+#[test]
+fn a_target_that_does_not_show_the_last_writes_is_not_confirmed() {
+    let world = sample();
+    world.target.state().faults.unseen_looks = usize::MAX;
+    let ran = world.run(&mirror());
+    assert_eq!(ran.state(), RunState::Done);
+    let verification = ran.view.verification.expect("verified");
+    assert!(!verification.confirmed);
+    let summary =
+        "new holds 6 records as expected, but does not show the last updates yet: analyze again to be sure";
+    assert_eq!(verification.summary, summary);
+}
+
+#[test]
+fn a_target_that_cannot_tell_what_it_shows_is_not_confirmed() {
+    let world = sample();
+    world.target.state().faults.visible_fails = true;
+    let ran = world.run(&mirror());
+    assert_eq!(ran.state(), RunState::Done, "everything was acknowledged");
+    let verification = ran.view.verification.expect("verified");
+    assert!(!verification.confirmed);
+    assert_eq!(verification.target, Reading::Known(6));
+    let reason = "new: telling what can be seen failed on command";
+    assert!(verification.summary.contains(reason), "{}", verification.summary);
+    assert!(verification.summary.ends_with("analyze again to be sure"), "{}", verification.summary);
+}
+
+#[test]
 fn a_bug_of_ours_ends_the_run_too() {
     let world = sample();
     world.embedder.state().panics = true;

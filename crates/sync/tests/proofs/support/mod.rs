@@ -47,6 +47,10 @@ pub struct Faults {
     pub upserts_take: Duration,
     /// Upserts never return.
     pub upserts_hang: bool,
+    /// The last write cannot be seen for so many looks.
+    pub unseen_looks: usize,
+    /// It cannot be told which writes can be seen.
+    pub visible_fails: bool,
     /// Records that no fetch returns.
     pub invisible: BTreeSet<String>,
     /// Records that an upsert refuses.
@@ -63,6 +67,8 @@ pub struct IndexState {
     pub written: Vec<String>,
     pub listed_pages: usize,
     pub lsn: u64,
+    /// How often it was asked which writes can be seen.
+    pub looks: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -247,7 +253,13 @@ impl WriteIndex for MemoryIndex {
     }
 
     async fn visible(&self, _: &Namespace) -> Result<Option<u64>, PortError> {
-        Ok(Some(self.state().lsn))
+        let mut state = self.state();
+        state.looks += 1;
+        if state.faults.visible_fails {
+            return Err(self.failure("telling what can be seen"));
+        }
+        let unseen = state.looks <= state.faults.unseen_looks;
+        Ok(Some(state.lsn - u64::from(unseen)))
     }
 }
 
