@@ -44,14 +44,13 @@ pub(crate) const FILTER_PATH: &str = "took,errors,items.*._id,items.*.status,ite
 #[derive(Deserialize)]
 struct Reply {
     errors: bool,
-    #[serde(default)]
     items: Vec<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
 struct Item {
     #[serde(rename = "_id")]
-    id: Option<String>,
+    id: String,
     status: u16,
     result: Option<String>,
     error: Option<Value>,
@@ -128,7 +127,7 @@ pub(crate) fn read_outcomes(response: &Response, actions: &[Action]) -> Result<V
 fn outcome(mut item: Map<String, Value>, action: &Action) -> Result<ItemOutcome, Unusable> {
     let item = item.remove("update").ok_or_else(|| Unusable("an action that was not sent".to_owned()))?;
     let item: Item = serde_json::from_value(item)?;
-    if item.id.as_ref().is_some_and(|id| *id != action.id) {
+    if item.id != action.id {
         return Err(Unusable("the answers are in another order than the actions".to_owned()));
     }
     let Some(error) = item.error else {
@@ -140,7 +139,7 @@ fn outcome(mut item: Map<String, Value>, action: &Action) -> Result<ItemOutcome,
             }
         };
     };
-    let cause = Cause::of_error(&error).unwrap_or_default();
+    let cause = Cause::said(&error);
     // The type first: a block is a 403 or a 429, by which it looks like something else.
     Ok(match item.status {
         _ if cause.is_block() => ItemOutcome::Blocked(cause),
@@ -232,5 +231,11 @@ mod tests {
         let created =
             json!({"errors": false, "items": [{"update": {"_id": "a", "status": 201, "result": "created"}}]});
         assert!(read_outcomes(&answer(&created), &[action("a", None)]).is_err());
+        let nameless = json!({"errors": false, "items": [{"update": {"status": 200, "result": "updated"}}]});
+        assert!(read_outcomes(&answer(&nameless), &[action("a", None)]).is_err());
+        let odd =
+            json!({"errors": true, "items": [{"update": {"_id": "a", "status": 400, "error": {"odd": 1}}}]});
+        let outcomes = read_outcomes(&answer(&odd), &[action("a", None)]).unwrap();
+        assert!(matches!(&outcomes[..], [ItemOutcome::Refused(cause)] if cause.message() == r#"{"odd":1}"#));
     }
 }

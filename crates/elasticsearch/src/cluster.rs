@@ -4,7 +4,6 @@ use std::fmt;
 
 use http::Method;
 use serde::Deserialize;
-use serde_json::Value;
 use upstream::{Endpoint, Http, Kind, Meter, Request, Unusable};
 
 use crate::{Connection, Error, IndexName, Reader, wire};
@@ -89,6 +88,20 @@ pub enum ResolvedKind {
     DataStream,
 }
 
+/// The answer of `_resolve/index`.
+#[derive(Deserialize)]
+struct ResolveReply {
+    indices: Vec<Named>,
+    aliases: Vec<Named>,
+    data_streams: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(alias = "index", alias = "alias")]
+    name: String,
+}
+
 #[derive(Deserialize)]
 struct Info {
     cluster_name: Option<String>,
@@ -136,17 +149,13 @@ impl Cluster {
     ///
     /// If the server offers no way to list them, or the key may not.
     pub async fn indices(&self) -> Result<Vec<Resolved>, Error> {
-        let resolved: Result<Value, _> = self.http.json(&Request::get("/_resolve/index/*")).await;
+        let resolved: Result<ResolveReply, _> = self.http.json(&Request::get("/_resolve/index/*")).await;
         let mut found = match resolved.map_err(Error::from) {
-            Ok(json) => resolved_of(&json),
+            Ok(reply) => resolved_of(reply),
             Err(error) if error.is_no_such_api() => {
                 let request = Request::get("/_cat/indices").query("format", "json").query("h", "index");
-                let rows: Vec<Value> = self.http.json(&request).await?;
-                let name = |row: &Value| row.get("index").and_then(Value::as_str).map(str::to_owned);
-                rows.iter()
-                    .filter_map(name)
-                    .map(|name| Resolved { name, kind: ResolvedKind::Index })
-                    .collect()
+                let indices: Vec<Named> = self.http.json(&request).await?;
+                resolved_of(ResolveReply { indices, aliases: Vec::new(), data_streams: Vec::new() })
             }
             Err(error) => return Err(error),
         };
@@ -210,18 +219,14 @@ fn names_itself(response: &upstream::Response) -> bool {
     response.headers.get("x-elastic-product").is_some_and(|value| value == "Elasticsearch")
 }
 
-fn resolved_of(json: &Value) -> Vec<Resolved> {
+fn resolved_of(reply: ResolveReply) -> Vec<Resolved> {
     let kinds = [
-        ("indices", ResolvedKind::Index),
-        ("aliases", ResolvedKind::Alias),
-        ("data_streams", ResolvedKind::DataStream),
+        (reply.indices, ResolvedKind::Index),
+        (reply.aliases, ResolvedKind::Alias),
+        (reply.data_streams, ResolvedKind::DataStream),
     ];
-    let of = |(key, kind): (&str, ResolvedKind)| {
-        let items = json.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-        items.into_iter().filter_map(move |item| {
-            let name = item.get("name")?.as_str()?.to_owned();
-            Some(Resolved { name, kind })
-        })
+    let of = |(named, kind): (Vec<Named>, ResolvedKind)| {
+        named.into_iter().map(move |Named { name }| Resolved { name, kind })
     };
     kinds.into_iter().flat_map(of).collect()
 }
@@ -281,7 +286,7 @@ impl fmt::Display for Server {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -304,6 +309,20 @@ mod tests {
         assert_eq!((open.to_string().as_str(), open.has_ordered_pits()), ("OpenSearch 3.8.0", false));
         assert!(of(json!({}), true).has_ordered_pits());
         assert!(!Server::default().has_ordered_pits());
+    }
+
+    #[test]
+    fn a_list_that_lacks_a_kind_is_no_list() {
+        let whole =
+            json!({"indices": [{"name": "a"}], "aliases": [{"name": "b"}], "data_streams": [{"name": "c"}]});
+        let read = |json: &Value| serde_json::from_value::<ResolveReply>(json.clone()).map(resolved_of);
+        assert_eq!(read(&whole).unwrap().len(), 3);
+        for absent in ["indices", "aliases", "data_streams"] {
+            let mut json = whole.clone();
+            json.as_object_mut().unwrap().remove(absent);
+            assert!(read(&json).is_err(), "{absent}");
+        }
+        assert!(read(&json!({"indices": [{}], "aliases": [], "data_streams": []})).is_err());
     }
 
     #[tokio::test]

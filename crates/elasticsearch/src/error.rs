@@ -146,6 +146,11 @@ impl Cause {
         Some(Self { kind: chosen.kind, reason })
     }
 
+    /// What an error says, in whatever shape.
+    pub(crate) fn said(error: &Value) -> Self {
+        Self::of_error(error).unwrap_or_else(|| Self { kind: String::new(), reason: error.to_string() })
+    }
+
     /// Whether the cluster blocks the operation. Its status is 403 or 429, by which it looks like something else.
     #[must_use]
     pub fn is_block(&self) -> bool {
@@ -198,7 +203,7 @@ impl From<upstream::Error> for Error {
         match cause {
             Some(cause) if cause.is_block() => Self::Blocked { cause },
             Some(cause) if cause.is_no_index() => {
-                Self::NoIndex { index: between(&cause.reason, '[', ']').unwrap_or_default().to_owned() }
+                Self::NoIndex { index: between(&cause.reason, '[', ']').unwrap_or(&cause.reason).to_owned() }
             }
             cause => Self::Request { error, cause },
         }

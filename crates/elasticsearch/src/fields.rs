@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 use upstream::Request;
 
 use crate::{Error, FieldName, Reader};
@@ -61,9 +60,7 @@ struct Reply {
 
 #[derive(Deserialize)]
 struct Capabilities {
-    #[serde(default)]
     searchable: bool,
-    #[serde(default)]
     aggregatable: bool,
 }
 
@@ -114,9 +111,7 @@ impl Fields {
     pub async fn of(reader: &Reader, namespace: &FieldName, value: &FieldName) -> Result<Self, Error> {
         let names = format!("{namespace},{namespace}.keyword,{value},{value}.keyword");
         let request = Request::get(reader.path("_field_caps")).query("fields", &names);
-        let json: Value = reader.http().json(&request).await?;
-        let reply: Reply =
-            serde_json::from_value(json).map_err(|error| reader.nonsense(error.to_string()))?;
+        let reply: Reply = reader.http().json(&request).await?;
         Ok(Self {
             namespace: namespace_field(namespace, &reply),
             value: {
@@ -157,7 +152,7 @@ fn namespace_field(field: &FieldName, reply: &Reply) -> NamespaceField {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -183,6 +178,13 @@ mod tests {
             namespace(json!({"fields": {"ns": text}})),
             NamespaceField::NotExact { field, kind: "text".into() }
         );
+    }
+
+    #[test]
+    fn capabilities_are_said_or_unknown() {
+        let silent = json!({"fields": {"ns": {"keyword": {"searchable": true}}}});
+        assert!(serde_json::from_value::<Reply>(silent).is_err());
+        assert!(serde_json::from_value::<Reply>(json!({})).is_err());
     }
 
     #[test]

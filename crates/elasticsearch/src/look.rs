@@ -2,16 +2,14 @@
 
 use std::{collections::BTreeMap, slice::from_ref};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use upstream::Request;
 
 pub use serde_json::Value;
 
 use crate::{
-    Error, FieldName, Fields, NamespaceField, Query, Reader, Task,
-    query::{exists, too_long},
-    wire::SearchReply,
+    Error, FieldName, Fields, NamespaceField, Query, Reader, Scope, Task, query::exists, wire::SearchReply,
 };
 
 /// Documents, and what they hold under the field.
@@ -21,7 +19,8 @@ pub struct Numbers {
     pub documents: u64,
     /// Those with a value.
     pub with: u64,
-    /// How many hold which value, the most frequent first; `None` if this type of field cannot be counted.
+    /// How many hold which value, the most frequent first; `None` if this type of field cannot be counted, or so many
+    /// values are held that the shards' answers do not add up to exact numbers.
     pub values: Option<Vec<ValueCount>>,
     /// How many hold a value that is not among these.
     pub other_values: u64,
@@ -99,11 +98,22 @@ impl Numbers {
 /// A bucket of an aggregation.
 #[derive(Deserialize)]
 struct Bucket {
-    #[serde(default)]
-    key: Value,
     doc_count: u64,
-    with: Option<Count>,
+    with: Count,
     values: Option<Terms>,
+}
+
+/// A bucket of the namespaces.
+#[derive(Deserialize)]
+struct NamespaceBucket {
+    key: NamespaceKey,
+    #[serde(flatten)]
+    bucket: Bucket,
+}
+
+#[derive(Deserialize)]
+struct NamespaceKey {
+    ns: String,
 }
 
 #[derive(Deserialize)]
@@ -114,8 +124,8 @@ struct Count {
 #[derive(Deserialize)]
 struct Terms {
     buckets: Vec<TermBucket>,
-    #[serde(default)]
     sum_other_doc_count: u64,
+    doc_count_error_upper_bound: u64,
 }
 
 #[derive(Deserialize)]
@@ -128,7 +138,14 @@ struct TermBucket {
 #[derive(Deserialize)]
 struct Composite {
     after_key: Option<Value>,
-    buckets: Vec<Bucket>,
+    buckets: Vec<NamespaceBucket>,
+}
+
+/// A point in time; OpenSearch names it otherwise.
+#[derive(Deserialize)]
+struct Opened {
+    #[serde(alias = "pit_id")]
+    id: String,
 }
 
 /// Namespaces of a page. Each makes a dozen buckets, and a server may allow no more than 10,000 in an answer.
@@ -143,11 +160,19 @@ impl Reader {
     ///
     /// If a request fails, or not all shards answered (law 3).
     pub async fn look(&self, fields: &Fields, value: &FieldName) -> Result<Look, Error> {
-        let aggregations = Aggregations { fields, value };
+        let aggregations = Aggregations {
+            fields,
+            value,
+            without: Scope::WithoutNamespace.query(fields)?.0,
+            too_long: Scope::NamespaceTooLong.query(fields)?.0,
+        };
         let first = self.search(&aggregations.body(None)).await?;
-        let page = self.composite(&first)?;
-        if page.as_ref().is_none_or(|page| page.buckets.len() < NAMESPACES) {
-            return self.looked(fields, &first, page.map(|page| page.buckets).unwrap_or_default(), true);
+        if !matches!(fields.namespace, NamespaceField::Exact { .. }) {
+            return self.looked(&aggregations, &first, Vec::new(), true);
+        }
+        let page: Composite = self.aggregation(&first, "ns")?;
+        if page.buckets.len() < NAMESPACES {
+            return self.looked(&aggregations, &first, page.buckets, true);
         }
         // More than one page: they are of one moment only in a point in time.
         match self.point_in_time().await? {
@@ -174,7 +199,7 @@ impl Reader {
                 None => self.path("_search"),
             };
             let reply = self.search_at(path, &body).await?;
-            let page = self.composite(&reply)?.ok_or_else(|| self.nonsense("the namespaces are missing"))?;
+            let page: Composite = self.aggregation(&reply, "ns")?;
             let is_last = page.buckets.len() < NAMESPACES || page.after_key.is_none();
             if page.after_key.is_some() && page.after_key == after {
                 return Err(self.nonsense("the namespaces go round in a circle"));
@@ -183,7 +208,7 @@ impl Reader {
             buckets.extend(page.buckets);
             let first_reply = first.take().unwrap_or(reply);
             if is_last {
-                return self.looked(aggregations.fields, &first_reply, buckets, pit.is_some());
+                return self.looked(aggregations, &first_reply, buckets, pit.is_some());
             }
             first = Some(first_reply);
         }
@@ -191,72 +216,55 @@ impl Reader {
 
     fn looked(
         &self,
-        fields: &Fields,
+        aggregations: &Aggregations<'_>,
         reply: &SearchReply,
-        buckets: Vec<Bucket>,
-        one: bool,
+        buckets: Vec<NamespaceBucket>,
+        is_one_snapshot: bool,
     ) -> Result<Look, Error> {
-        let missing = |what: &str| self.nonsense(format!("the answer lacks {what}"));
-        let documents = reply.total().ok_or_else(|| missing("the exact total"))?;
-        let bucket = |name: &str| -> Option<Bucket> {
-            serde_json::from_value(reply.aggregations.get(name)?.clone()).ok()
+        let documents = reply.total().ok_or_else(|| self.nonsense("the answer lacks the exact total"))?;
+        let is_counted = aggregations.fields.value.counted.is_some();
+        let numbers = |bucket: Bucket| {
+            numbers(bucket, is_counted)
+                .ok_or_else(|| self.nonsense("the answer lacks the values of documents"))
         };
-        let root = Bucket {
-            key: Value::Null,
-            doc_count: documents,
-            with: bucket("with").map(|bucket| Count { doc_count: bucket.doc_count }),
-            values: reply
-                .aggregations
-                .get("values")
-                .and_then(|terms| serde_json::from_value(terms.clone()).ok()),
-        };
-        let total = numbers(root).ok_or_else(|| missing("the documents with the field"))?;
-        let long = match bucket("too_long") {
-            Some(bucket) => numbers(bucket).ok_or_else(|| missing("the long namespaces"))?,
-            None => Numbers::default(),
-        };
-        let mut nameless = Numbers::default();
-        let mut by_name: BTreeMap<String, Numbers> = BTreeMap::new();
-        for bucket in buckets {
-            let name = bucket.key.get("ns").cloned().unwrap_or_default();
-            let numbers = numbers(bucket).ok_or_else(|| missing("the documents of a namespace"))?;
-            match name {
-                Value::String(name) => {
-                    by_name.insert(name, numbers);
-                }
-                _ => nameless = numbers,
+        let values = if is_counted { Some(self.aggregation(reply, "values")?) } else { None };
+        let total = numbers(Bucket { doc_count: documents, with: self.aggregation(reply, "with")?, values })?;
+        let mut namespaces: BTreeMap<String, Numbers> = BTreeMap::new();
+        for NamespaceBucket { key, bucket } in buckets {
+            if namespaces.insert(key.ns, numbers(bucket)?).is_some() {
+                return Err(self.nonsense("a namespace was counted twice"));
             }
         }
-        if !matches!(fields.namespace, NamespaceField::Exact { .. }) {
-            nameless = total.clone();
-        }
-        let namespaces =
-            by_name.into_iter().map(|(namespace, numbers)| NamespaceNumbers { namespace, numbers }).collect();
+        let namespaces = namespaces.into_iter();
         Ok(Look {
-            without_namespace: nameless.minus(&long),
-            namespace_too_long: long,
+            without_namespace: numbers(self.aggregation(reply, "without")?)?,
+            namespace_too_long: numbers(self.aggregation(reply, "too_long")?)?,
             total,
-            namespaces,
-            is_one_snapshot: one,
+            namespaces: namespaces
+                .map(|(namespace, numbers)| NamespaceNumbers { namespace, numbers })
+                .collect(),
+            is_one_snapshot,
         })
     }
 
-    fn composite(&self, reply: &SearchReply) -> Result<Option<Composite>, Error> {
-        let Some(json) = reply.aggregations.get("ns") else { return Ok(None) };
-        serde_json::from_value(json.clone()).map(Some).map_err(|error| self.nonsense(error.to_string()))
+    /// The answer to an aggregation that was asked for.
+    fn aggregation<T: DeserializeOwned>(&self, reply: &SearchReply, name: &str) -> Result<T, Error> {
+        let json = reply.aggregations.get(name).cloned().unwrap_or_default();
+        serde_json::from_value(json)
+            .map_err(|error| self.nonsense(format!("the answer lacks {name}: {error}")))
     }
 
     /// A point in time for aggregations, where the server has any. OpenSearch has them under another path, and they are
     /// left there to expire, because no path that deletes is open but the two that free a cursor of a scan.
     async fn point_in_time(&self) -> Result<Option<String>, Error> {
-        let (path, key) = match self.server().product {
-            _ if self.server().has_ordered_pits() => (self.path("_pit"), "id"),
-            crate::Product::OpenSearch => (self.path("_search/point_in_time"), "pit_id"),
+        let path = match self.server().product {
+            _ if self.server().has_ordered_pits() => self.path("_pit"),
+            crate::Product::OpenSearch => self.path("_search/point_in_time"),
             _ => return Ok(None),
         };
         let request = Request::post(path, "").query("keep_alive", "2m");
-        match self.http().json::<Value>(&request).await.map_err(Error::from) {
-            Ok(json) => Ok(json.get(key).and_then(Value::as_str).map(str::to_owned)),
+        match self.http().json::<Opened>(&request).await.map_err(Error::from) {
+            Ok(Opened { id }) => Ok(Some(id)),
             Err(error) if error.is_no_such_api() => Ok(None),
             Err(error) => Err(error),
         }
@@ -318,20 +326,23 @@ impl Reader {
 struct Aggregations<'a> {
     fields: &'a Fields,
     value: &'a FieldName,
+    without: Value,
+    too_long: Value,
 }
 
 impl Aggregations<'_> {
     /// The body of a page: everything that is counted, and the namespaces after this key.
     fn body(&self, after: Option<&Value>) -> Value {
         let mut aggregations = self.counted();
-        if let NamespaceField::Exact { field, matched } = &self.fields.namespace {
-            let source = json!({"ns": {"terms": {"field": matched, "missing_bucket": true}}});
+        aggregations["without"] = json!({"filter": self.without, "aggs": self.counted()});
+        aggregations["too_long"] = json!({"filter": self.too_long, "aggs": self.counted()});
+        if let NamespaceField::Exact { matched, .. } = &self.fields.namespace {
+            let source = json!({"ns": {"terms": {"field": matched}}});
             let mut composite = json!({"size": NAMESPACES, "sources": [source]});
             if let Some(after) = after {
                 composite["after"] = after.clone();
             }
             aggregations["ns"] = json!({"composite": composite, "aggs": self.counted()});
-            aggregations["too_long"] = json!({"filter": too_long(field, matched).0, "aggs": self.counted()});
         }
         json!({"size": 0, "track_total_hits": true, "query": {"match_all": {}}, "aggs": aggregations})
     }
@@ -346,11 +357,18 @@ impl Aggregations<'_> {
     }
 }
 
-fn numbers(bucket: Bucket) -> Option<Numbers> {
-    let with = bucket.with?.doc_count;
-    let other_values = bucket.values.as_ref().map_or(0, |terms| terms.sum_other_doc_count);
-    let values = bucket.values.map(|terms| terms.buckets.into_iter().map(value_count).collect());
-    Some(Numbers { documents: bucket.doc_count, with, values, other_values })
+/// `None` if the values were asked for and are missing.
+fn numbers(bucket: Bucket, is_counted: bool) -> Option<Numbers> {
+    let mut numbers =
+        Numbers { documents: bucket.doc_count, with: bucket.with.doc_count, ..Numbers::default() };
+    if is_counted {
+        let terms = bucket.values?;
+        if terms.doc_count_error_upper_bound == 0 {
+            numbers.values = Some(terms.buckets.into_iter().map(value_count).collect());
+            numbers.other_values = terms.sum_other_doc_count;
+        }
+    }
+    Some(numbers)
 }
 
 /// A boolean's key is a number, and its name stands beside it.
@@ -363,25 +381,42 @@ fn value_count(bucket: TermBucket) -> ValueCount {
     ValueCount { value, documents: bucket.doc_count }
 }
 
-impl Numbers {
-    /// The documents that are not among these others, which are a part of them.
-    fn minus(&self, others: &Self) -> Self {
-        let values = self.values.as_ref().map(|values| {
-            let of = |value: &Value| {
-                let among = others.values.iter().flatten().find(|other| other.value == *value);
-                among.map_or(0, |other| other.documents)
-            };
-            let left = values.iter().map(|count| ValueCount {
-                value: count.value.clone(),
-                documents: count.documents.saturating_sub(of(&count.value)),
-            });
-            left.filter(|count| count.documents > 0).collect()
-        });
-        Self {
-            documents: self.documents.saturating_sub(others.documents),
-            with: self.with.saturating_sub(others.with),
-            values,
-            other_values: self.other_values.saturating_sub(others.other_values),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &Value, is_counted: bool) -> Option<Numbers> {
+        numbers(serde_json::from_value(json.clone()).ok()?, is_counted)
+    }
+
+    #[test]
+    fn what_is_not_said_is_no_zero() {
+        let terms = json!({"buckets": [{"key": 1, "doc_count": 2}], "sum_other_doc_count": 1, "doc_count_error_upper_bound": 0});
+        let whole = json!({"doc_count": 5, "with": {"doc_count": 3}, "values": terms});
+        let numbers = read(&whole, true).unwrap();
+        assert_eq!((numbers.documents, numbers.with, numbers.other_values), (5, 3, 1));
+        for absent in ["doc_count", "with", "values"] {
+            let mut bucket = whole.clone();
+            bucket.as_object_mut().unwrap().remove(absent);
+            assert_eq!(read(&bucket, true), None, "{absent}");
         }
+        for absent in ["buckets", "sum_other_doc_count", "doc_count_error_upper_bound"] {
+            let mut bucket = whole.clone();
+            bucket["values"].as_object_mut().unwrap().remove(absent);
+            assert_eq!(read(&bucket, true), None, "{absent}");
+        }
+        let namespace = |key: Value| {
+            let bucket = json!({"key": key, "doc_count": 5, "with": {"doc_count": 3}});
+            serde_json::from_value::<NamespaceBucket>(bucket).is_ok()
+        };
+        assert!(namespace(json!({"ns": "a"})) && !namespace(json!({"ns": null})) && !namespace(json!({})));
+    }
+
+    #[test]
+    fn values_that_are_only_about_right_are_not_told() {
+        let terms = json!({"buckets": [{"key": 1, "doc_count": 2}], "sum_other_doc_count": 9, "doc_count_error_upper_bound": 1});
+        let numbers =
+            read(&json!({"doc_count": 5, "with": {"doc_count": 3}, "values": terms}), true).unwrap();
+        assert_eq!((numbers.with, numbers.values), (3, None));
     }
 }

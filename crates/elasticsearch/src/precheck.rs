@@ -3,8 +3,12 @@
 mod mapping;
 mod settings;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use upstream::Request;
 
@@ -142,6 +146,18 @@ impl Finding {
     }
 }
 
+/// The mapping of an index, as the server sends it.
+#[derive(Deserialize)]
+struct Mapping {
+    mappings: Map<String, Value>,
+}
+
+/// The settings of an index, flat.
+#[derive(Deserialize)]
+struct Settings {
+    settings: Map<String, Value>,
+}
+
 impl Reader {
     /// Checks what an update would do: to every concrete index its mapping, settings and blocks, and what the key may.
     /// Nothing is written.
@@ -151,7 +167,8 @@ impl Reader {
     /// If the index does not exist, or a request failed.
     pub async fn precheck(&self, task: &Task, fields: &Fields) -> Result<Precheck, Error> {
         self.ensure_exists().await?;
-        let mappings: Map<String, Value> = self.http().json(&Request::get(self.path("_mapping"))).await?;
+        let mappings: BTreeMap<String, Mapping> =
+            self.http().json(&Request::get(self.path("_mapping"))).await?;
         let indices: BTreeSet<String> = mappings.keys().cloned().collect();
         let names: Vec<String> = indices.iter().cloned().collect();
         let privileges = self.privileges(&names).await?;
@@ -165,8 +182,13 @@ impl Reader {
             ));
         }
         for (index, mapping) in &mappings {
-            let mapping = mapping.get("mappings").unwrap_or(&Value::Null);
-            let settings = settings.as_ref().and_then(|settings| settings.get(index));
+            let mapping = &mapping.mappings;
+            let settings = match &settings {
+                None => None,
+                Some(all) => Some(all.get(index).map(|one| &one.settings).ok_or_else(|| {
+                    self.nonsense(format!("it showed the mapping of {index} and not its settings"))
+                })?),
+            };
             let found = mapping::findings(mapping, settings, task)
                 .into_iter()
                 .chain(settings::findings(settings))
@@ -202,15 +224,10 @@ impl Reader {
     }
 
     /// The settings of every concrete index, flat; `None` if the key may not see them.
-    async fn settings(&self) -> Result<Option<Map<String, Value>>, Error> {
+    async fn settings(&self) -> Result<Option<BTreeMap<String, Settings>>, Error> {
         let request = Request::get(self.path("_settings")).query("flat_settings", "true");
-        match self.http().json::<Map<String, Value>>(&request).await.map_err(Error::from) {
-            Ok(settings) => Ok(Some(
-                settings
-                    .into_iter()
-                    .map(|(index, value)| (index, value.get("settings").cloned().unwrap_or_default()))
-                    .collect(),
-            )),
+        match self.http().json(&request).await.map_err(Error::from) {
+            Ok(settings) => Ok(Some(settings)),
             Err(error) if error.is_no_such_api() || *error.kind() == upstream::Kind::Forbidden => Ok(None),
             Err(error) => Err(error),
         }
@@ -218,7 +235,12 @@ impl Reader {
 }
 
 /// The first value in a backing index changes its mapping, which `index` allows for plain indexes only.
-fn data_stream(index: &str, mapping: &Value, task: &Task, privileges: &Privileges) -> Option<Finding> {
+fn data_stream(
+    index: &str,
+    mapping: &Map<String, Value>,
+    task: &Task,
+    privileges: &Privileges,
+) -> Option<Finding> {
     let is_mapped = mapping.get("properties").is_some_and(|fields| fields.get(task.field.as_str()).is_some());
     let may_map = !matches!(privileges, Privileges::Known { manage: false, .. });
     (index.starts_with(".ds-") && !is_mapped && !may_map).then(|| {
@@ -279,6 +301,8 @@ fn of_privileges(privileges: &Privileges, product: Product) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn precheck(findings: Vec<Finding>) -> Precheck {
@@ -295,6 +319,14 @@ mod tests {
         assert!(!stopped.0.is_mended_by_mapping());
         assert!(precheck(vec![Finding::stop("s", "m", "r").mended_by_mapping()]).is_mended_by_mapping());
         assert!(!precheck(Vec::new()).is_mended_by_mapping());
+    }
+
+    #[test]
+    fn a_mapping_that_is_not_shown_is_not_an_empty_one() {
+        let read = |json: Value| serde_json::from_value::<Mapping>(json).is_ok();
+        assert!(read(json!({"mappings": {}})));
+        assert!(!read(json!({})) && !read(json!({"mappings": null})));
+        assert!(serde_json::from_value::<Settings>(json!({})).is_err());
     }
 
     #[test]

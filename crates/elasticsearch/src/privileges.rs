@@ -1,7 +1,10 @@
 //! What the key may do.
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 use upstream::{Kind, Request};
+
+use std::collections::BTreeMap;
 
 use crate::{Error, Reader};
 
@@ -29,6 +32,12 @@ pub enum Privileges {
     Unknown,
 }
 
+/// Privileges by index.
+#[derive(Deserialize)]
+struct Reply {
+    index: BTreeMap<String, BTreeMap<String, bool>>,
+}
+
 impl Reader {
     /// Asks what the key may do with these indexes; true is what holds for all of them. The index's own name (an alias,
     /// a data stream) stands in where the server denies a backing index to a key of the data stream.
@@ -43,31 +52,58 @@ impl Reader {
         names.push(self.index().as_str());
         let body = json!({"index": [{"names": names, "privileges": wanted}]}).to_string();
         let request = Request::post("/_security/user/_has_privileges", body);
-        let reply: Value = match self.http().json(&request).await.map_err(Error::from) {
+        let reply: Reply = match self.http().json(&request).await.map_err(Error::from) {
             Ok(reply) => reply,
             Err(error) if error.is_no_such_api() || *error.kind() == Kind::Forbidden => {
                 return Ok(Privileges::Unknown);
             }
             Err(error) => return Err(error),
         };
-        let Some(by_index) = reply.get("index") else { return Ok(Privileges::Unknown) };
-        let one = |name: &str, privilege: &str| {
-            by_index.get(name).and_then(|index| index.get(privilege)).and_then(Value::as_bool) == Some(true)
-        };
-        // A key of an alias cannot write to the indexes behind it, so the name stands in for data streams only.
-        let may = |privilege: &str| {
-            indices.iter().all(|name| {
-                one(name, privilege) || name.starts_with(".ds-") && one(self.index().as_str(), privilege)
-            })
-        };
-        Ok(Privileges::Known {
-            read: may("read"),
-            index: may("index"),
-            view_metadata: may("view_index_metadata"),
-            maintenance: may("maintenance"),
-            delete: may("delete"),
-            create_index: may("create_index"),
-            manage: may("manage"),
+        known(&reply, indices, self.index().as_str())
+            .ok_or_else(|| self.nonsense("it does not say every privilege"))
+    }
+}
+
+/// What an answer says; `None` if it leaves something out.
+fn known(reply: &Reply, indices: &[String], own: &str) -> Option<Privileges> {
+    let one = |name: &str, privilege: &str| reply.index.get(name)?.get(privilege).copied();
+    // A key of an alias cannot write to the indexes behind it, so the name stands in for data streams only.
+    let may = |privilege: &str| {
+        indices.iter().try_fold(true, |all, name| {
+            let is_allowed = one(name, privilege)? || name.starts_with(".ds-") && one(own, privilege)?;
+            Some(all && is_allowed)
         })
+    };
+    Some(Privileges::Known {
+        read: may("read")?,
+        index: may("index")?,
+        view_metadata: may("view_index_metadata")?,
+        maintenance: may("maintenance")?,
+        delete: may("delete")?,
+        create_index: may("create_index")?,
+        manage: may("manage")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_privilege_that_is_not_said_is_none_that_is_denied() {
+        let mut of_index = json!({
+            "read": true, "index": true, "view_index_metadata": true, "maintenance": true, "delete": false,
+            "create_index": false, "manage": false,
+        });
+        let read = |of_index: &Value| {
+            let reply = json!({"index": {"idx": of_index}});
+            known(&serde_json::from_value(reply).unwrap(), &["idx".to_owned()], "idx")
+        };
+        assert!(matches!(read(&of_index), Some(Privileges::Known { read: true, delete: false, .. })));
+        of_index.as_object_mut().unwrap().remove("delete");
+        assert_eq!(read(&of_index), None);
+        assert!(serde_json::from_value::<Reply>(json!({})).is_err());
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use upstream::{Http, Meter, Request};
 
 use crate::{
-    Cluster, Error, IndexName, Query, Scan, Server, SourceFields,
+    Action, Cluster, Error, IndexName, Query, Scan, Server, SourceFields,
     wire::{self, Fetched, SearchReply},
 };
 
@@ -38,7 +38,7 @@ pub struct Document {
     pub index: String,
     /// Its `_id`.
     pub id: String,
-    /// What was asked for of its `_source`.
+    /// What was asked for of its `_source`; nothing if the index keeps none.
     pub source: Map<String, Value>,
 }
 
@@ -160,9 +160,9 @@ impl Reader {
     }
 
     /// The newest version of documents, whether refreshed or not: their stamps, and this field of their source.
-    pub(crate) async fn fetch(&self, documents: Vec<Value>, field: &str) -> Result<Vec<Fetched>, Error> {
-        let asked = documents.len();
-        let body = json!({"docs": documents}).to_string();
+    pub(crate) async fn fetch(&self, asked: &[Action], field: &str) -> Result<Vec<Fetched>, Error> {
+        let keys: Vec<Value> = asked.iter().map(Action::key).collect();
+        let body = json!({"docs": keys}).to_string();
         let request = Request::post("/_mget", body).query("_source_includes", field);
         Ok(self.http().send(&request, |response| wire::read_mget(response, asked)).await?)
     }
@@ -188,5 +188,6 @@ impl Reader {
 
 fn documents(reply: SearchReply) -> Vec<Document> {
     let hits = reply.hits.hits.into_iter();
-    hits.map(|hit| Document { index: hit.index, id: hit.id, source: hit.source }).collect()
+    hits.map(|hit| Document { index: hit.index, id: hit.id, source: hit.source.unwrap_or_default() })
+        .collect()
 }

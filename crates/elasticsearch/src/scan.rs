@@ -257,16 +257,20 @@ impl Scan {
     }
 
     fn hits(&self, hits: Vec<WireHit>) -> Result<Page, Error> {
-        let hits: Option<Vec<Hit>> = hits.into_iter().map(Hit::of_wire).collect();
+        let hits: Option<Vec<Hit>> = hits.into_iter().map(|hit| Hit::of_wire(hit, &self.source)).collect();
         hits.map(Page::Hits)
-            .ok_or_else(|| self.reader.nonsense("a document came without its sequence number"))
+            .ok_or_else(|| self.reader.nonsense("a document came without its sequence number or its source"))
     }
 }
 
 impl Hit {
-    fn of_wire(hit: WireHit) -> Option<Self> {
+    fn of_wire(hit: WireHit, asked: &SourceFields) -> Option<Self> {
         let stamp = Stamp { seq_no: hit.seq_no?, primary_term: hit.primary_term? };
-        Some(Self { index: hit.index, id: hit.id, routing: hit.routing, stamp, source: hit.source })
+        let source = match asked {
+            SourceFields::None => Map::new(),
+            SourceFields::Only(_) => hit.source?,
+        };
+        Some(Self { index: hit.index, id: hit.id, routing: hit.routing, stamp, source })
     }
 }
 
@@ -275,6 +279,25 @@ impl SourceFields {
         match self {
             Self::None => json!(false),
             Self::Only(fields) => json!({"includes": fields}),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hit_has_its_stamp_and_its_source() {
+        let whole =
+            json!({"_index": "idx", "_id": "a", "_seq_no": 1, "_primary_term": 1, "_source": {"level": 1}});
+        let read = |hit: &Value, asked| Hit::of_wire(serde_json::from_value(hit.clone()).unwrap(), &asked);
+        let level = || SourceFields::Only(vec!["level".to_owned()]);
+        assert_eq!(read(&whole, level()).unwrap().source["level"], json!(1));
+        for absent in ["_seq_no", "_primary_term", "_source"] {
+            let mut hit = whole.clone();
+            hit.as_object_mut().unwrap().remove(absent);
+            assert_eq!(read(&hit, level()), None, "{absent}");
         }
     }
 }

@@ -109,8 +109,8 @@ impl ServerSide {
     /// If the request failed; not found if the node that ran it has died.
     pub async fn status(&self, task: &TaskId) -> Result<ServerSideStatus, Error> {
         let path = format!("/_tasks/{}", Request::encoded(&task.0));
-        let json: Value = self.http.json(&Request::get(path)).await?;
-        Ok(status_of(&json))
+        let reply: TaskReply = self.http.json(&Request::get(path)).await?;
+        status_of(reply).ok_or_else(|| self.reader.nonsense("a task without numbers"))
     }
 
     /// Stops it; what is done stays done.
@@ -125,21 +125,49 @@ impl ServerSide {
     }
 }
 
-fn status_of(json: &Value) -> ServerSideStatus {
-    let is_completed = json.get("completed").and_then(Value::as_bool).unwrap_or(false);
-    let numbers = json.get("response").or_else(|| json.pointer("/task/status")).unwrap_or(&Value::Null);
-    let number = |name: &str| numbers.get(name).and_then(Value::as_u64).unwrap_or(0);
-    let failures = numbers.get("failures").and_then(Value::as_array).cloned().unwrap_or_default();
-    let causes = failures.iter().filter_map(|failure| Cause::of_error(failure.get("cause")?));
-    let error = json.get("error").and_then(Cause::of_error);
-    ServerSideStatus {
-        is_completed,
-        total: number("total"),
-        updated: number("updated"),
-        noops: number("noops"),
-        conflicts: number("version_conflicts"),
-        failures: causes.chain(error).collect(),
+/// The answer of `_tasks`: `response` and `error` only when it has ended.
+#[derive(Deserialize)]
+struct TaskReply {
+    completed: bool,
+    task: TaskView,
+    response: Option<Numbers>,
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct TaskView {
+    status: Option<Numbers>,
+}
+
+#[derive(Deserialize)]
+struct Numbers {
+    total: u64,
+    updated: u64,
+    noops: u64,
+    version_conflicts: u64,
+    #[serde(default)]
+    failures: Vec<Value>,
+}
+
+/// `None` where it has no numbers: neither an end, nor a way so far, nor an error.
+fn status_of(reply: TaskReply) -> Option<ServerSideStatus> {
+    let TaskReply { completed, task, response, error } = reply;
+    let numbers = response.or(task.status);
+    if numbers.is_none() && error.is_none() {
+        return None;
     }
+    let mut status = ServerSideStatus { is_completed: completed, ..ServerSideStatus::default() };
+    if let Some(numbers) = numbers {
+        (status.total, status.updated) = (numbers.total, numbers.updated);
+        (status.noops, status.conflicts) = (numbers.noops, numbers.version_conflicts);
+        // One that failed in writing has a cause, one that failed in searching a reason.
+        let cause = |failure: &Value| {
+            Cause::said(failure.get("cause").or_else(|| failure.get("reason")).unwrap_or(failure))
+        };
+        status.failures = numbers.failures.iter().map(cause).collect();
+    }
+    status.failures.extend(error.as_ref().map(Cause::said));
+    Some(status)
 }
 
 impl fmt::Display for TaskId {
@@ -152,16 +180,40 @@ impl fmt::Display for TaskId {
 mod tests {
     use super::*;
 
+    fn read(json: &Value) -> Option<ServerSideStatus> {
+        status_of(serde_json::from_value(json.clone()).unwrap())
+    }
+
     #[test]
     fn a_status_is_read_while_it_runs_and_when_it_has_ended() {
-        let running = json!({"completed": false, "task": {"status": {"total": 10, "updated": 4, "noops": 1, "version_conflicts": 2}}});
-        let status = status_of(&running);
+        let numbers = json!({"total": 10, "updated": 4, "noops": 1, "version_conflicts": 2});
+        let status = read(&json!({"completed": false, "task": {"status": numbers}})).unwrap();
         assert_eq!((status.is_completed, status.total, status.updated, status.conflicts), (false, 10, 4, 2));
-        let ended = json!({"completed": true, "task": {"status": {"total": 1}}, "response": {"total": 10, "updated": 9, "noops": 0, "version_conflicts": 0,
-            "failures": [{"index": "i", "id": "a", "cause": {"type": "t", "reason": "r"}, "status": 400}]}});
-        let status = status_of(&ended);
-        assert_eq!((status.is_completed, status.updated, status.failures.len()), (true, 9, 1));
-        let broken = json!({"completed": true, "error": {"type": "script_exception", "reason": "no"}});
-        assert_eq!(status_of(&broken).failures.len(), 1);
+        let ended = json!({"completed": true, "task": {"status": numbers}, "response": {
+            "total": 10, "updated": 9, "noops": 0, "version_conflicts": 0, "failures": [
+                {"index": "i", "id": "a", "cause": {"type": "t", "reason": "r"}, "status": 400},
+                {"shard": 0, "index": "i", "reason": {"type": "s", "reason": "q"}},
+                {"odd": 1},
+            ],
+        }});
+        let status = read(&ended).unwrap();
+        assert_eq!((status.is_completed, status.updated), (true, 9));
+        let words: Vec<String> = status.failures.iter().map(Cause::message).collect();
+        assert_eq!(words, ["r (t)", "q (s)", r#"{"odd":1}"#]);
+        let broken =
+            json!({"completed": true, "task": {}, "error": {"type": "script_exception", "reason": "no"}});
+        assert_eq!(read(&broken).unwrap().failures.len(), 1);
+    }
+
+    #[test]
+    fn a_status_without_its_numbers_is_none() {
+        assert_eq!(read(&json!({"completed": false, "task": {}})), None);
+        for odd in [
+            json!({"task": {}}),
+            json!({"completed": true}),
+            json!({"completed": true, "task": {}, "response": {"total": 1}}),
+        ] {
+            assert!(serde_json::from_value::<TaskReply>(odd.clone()).is_err(), "{odd}");
+        }
     }
 }

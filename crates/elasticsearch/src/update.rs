@@ -454,9 +454,9 @@ impl Update {
 
     /// Looks at documents that changed since they were seen, in their newest version.
     async fn settle(&mut self, conflicts: Vec<Pending>, listed: &mut Vec<Listed>) -> Result<(), Error> {
-        let keys = conflicts.iter().map(|pending| pending.action.key()).collect();
+        let asked: Vec<Action> = conflicts.iter().map(|pending| pending.action.clone()).collect();
         let field = self.task.field.as_str();
-        let fetched = match self.writer.reader().fetch(keys, field).await {
+        let fetched = match self.writer.reader().fetch(&asked, field).await {
             Ok(fetched) => fetched,
             Err(error) => {
                 conflicts.into_iter().rev().for_each(|pending| self.queue.push_front(pending));

@@ -4,14 +4,12 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use upstream::{Response, Unusable};
 
-use crate::Cause;
+use crate::{Action, Cause};
 
 /// The part of an answer that says how many shards it is of.
 #[derive(Deserialize)]
 pub(crate) struct Shards {
-    #[serde(default)]
     pub(crate) failed: u64,
-    #[serde(default)]
     total: u64,
     #[serde(default)]
     failures: Vec<ShardFailure>,
@@ -92,8 +90,9 @@ pub(crate) struct WireHit {
     pub(crate) seq_no: Option<u64>,
     #[serde(rename = "_primary_term")]
     pub(crate) primary_term: Option<u64>,
-    #[serde(rename = "_source", default)]
-    pub(crate) source: Map<String, Value>,
+    /// Absent where it is not asked for or not kept.
+    #[serde(rename = "_source")]
+    pub(crate) source: Option<Map<String, Value>>,
     #[serde(default)]
     pub(crate) sort: Vec<Value>,
 }
@@ -146,14 +145,15 @@ struct GetReply {
 /// A document as `_mget` gives it.
 #[derive(Deserialize)]
 struct WireDocument {
-    #[serde(default)]
+    #[serde(rename = "_id")]
+    id: String,
     found: bool,
     #[serde(rename = "_seq_no")]
     seq_no: Option<u64>,
     #[serde(rename = "_primary_term")]
     primary_term: Option<u64>,
-    #[serde(rename = "_source", default)]
-    source: Map<String, Value>,
+    #[serde(rename = "_source")]
+    source: Option<Map<String, Value>>,
 }
 
 /// What became of a document that was asked for.
@@ -164,24 +164,29 @@ pub(crate) enum Fetched {
 }
 
 /// The documents of an `_mget`, in the order in which they were asked for.
-pub(crate) fn read_mget(response: &Response, asked: usize) -> Result<Vec<Fetched>, Unusable> {
+pub(crate) fn read_mget(response: &Response, asked: &[Action]) -> Result<Vec<Fetched>, Unusable> {
     let reply: GetReply = serde_json::from_slice(&response.body)?;
-    if reply.docs.len() != asked {
-        return Err(Unusable(format!("{} documents were asked for, {} answered", asked, reply.docs.len())));
+    if reply.docs.len() != asked.len() {
+        let answered = reply.docs.len();
+        return Err(Unusable(format!("{} documents were asked for, {answered} answered", asked.len())));
     }
-    reply.docs.into_iter().map(read_fetched).collect()
+    reply.docs.into_iter().zip(asked).map(|(document, asked)| read_fetched(document, &asked.id)).collect()
 }
 
-fn read_fetched(value: Value) -> Result<Fetched, Unusable> {
+fn read_fetched(value: Value, asked: &str) -> Result<Fetched, Unusable> {
     if let Some(error) = value.get("error") {
-        return Ok(Fetched::Failed(Cause::of_error(error).unwrap_or_default()));
+        return Ok(Fetched::Failed(Cause::said(error)));
     }
     let document: WireDocument = serde_json::from_value(value)?;
-    match (document.found, document.seq_no, document.primary_term) {
+    if document.id != asked {
+        return Err(Unusable("the documents are in another order than they were asked for".to_owned()));
+    }
+    match (document.found, document.seq_no, document.primary_term, document.source) {
         (false, ..) => Ok(Fetched::Absent),
-        (true, Some(seq_no), Some(primary_term)) => {
-            Ok(Fetched::Found { stamp: crate::Stamp { seq_no, primary_term }, source: document.source })
+        (true, Some(seq_no), Some(primary_term), Some(source)) => {
+            Ok(Fetched::Found { stamp: crate::Stamp { seq_no, primary_term }, source })
         }
+        (true, _, _, None) => Err(Unusable("a document without its source".to_owned())),
         (true, ..) => Err(Unusable("a document without a sequence number".to_owned())),
     }
 }
@@ -223,6 +228,9 @@ mod tests {
         assert!(read_count(&count).is_err());
         let count = answer(&json!({"count": 3, "_shards": {"total": 2, "failed": 0}}));
         assert_eq!(read_count(&count).unwrap(), 3);
+        for silent in [json!({"count": 3}), json!({"count": 3, "_shards": {"total": 2}})] {
+            assert!(read_count(&answer(&silent)).is_err(), "{silent}");
+        }
     }
 
     #[test]
@@ -232,8 +240,35 @@ mod tests {
     }
 
     #[test]
+    fn a_document_is_gone_only_if_the_server_says_so() {
+        let asked = [Action {
+            index: "idx".into(),
+            id: "a".into(),
+            routing: None,
+            stamp: crate::Stamp { seq_no: 1, primary_term: 1 },
+        }];
+        let read = |document: Value| {
+            read_mget(&answer(&json!({"docs": [document]})), &asked).map(|mut all| all.remove(0))
+        };
+        assert!(matches!(read(json!({"_id": "a", "found": false})), Ok(Fetched::Absent)));
+        let found = json!({"_id": "a", "found": true, "_seq_no": 2, "_primary_term": 1, "_source": {}});
+        assert!(matches!(read(found.clone()), Ok(Fetched::Found { .. })));
+        for absent in ["_id", "found", "_seq_no", "_primary_term", "_source"] {
+            let mut found = found.clone();
+            found.as_object_mut().unwrap().remove(absent);
+            assert!(read(found).is_err(), "{absent}");
+        }
+        assert!(read(json!({"_id": "b", "found": false})).is_err());
+        let Ok(Fetched::Failed(cause)) = read(json!({"_id": "a", "error": {"odd": 1}})) else {
+            panic!("not failed")
+        };
+        assert_eq!(cause.message(), r#"{"odd":1}"#);
+        assert!(read_mget(&answer(&json!({"docs": []})), &asked).is_err());
+    }
+
+    #[test]
     fn a_total_that_was_cut_off_is_no_total() {
-        let mut body = json!({"timed_out": false, "_shards": {"failed": 0}, "hits": {"total": {"value": 10000, "relation": "gte"}, "hits": []}});
+        let mut body = json!({"timed_out": false, "_shards": {"total": 1, "failed": 0}, "hits": {"total": {"value": 10000, "relation": "gte"}, "hits": []}});
         assert_eq!(read_search(&answer(&body)).unwrap().total(), None);
         body["hits"]["total"]["relation"] = json!("eq");
         assert_eq!(read_search(&answer(&body)).unwrap().total(), Some(10000));

@@ -1,12 +1,16 @@
 //! What a mapping would do with the value.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Finding, settings::text};
 use crate::{FieldType, Task};
 
 /// What the mapping of an index says against the task.
-pub(super) fn findings(mapping: &Value, settings: Option<&Value>, task: &Task) -> Vec<Finding> {
+pub(super) fn findings(
+    mapping: &Map<String, Value>,
+    settings: Option<&Map<String, Value>>,
+    task: &Task,
+) -> Vec<Finding> {
     let mut findings = of_source(mapping);
     let field = task.field.as_str();
     if mapping.get("enabled") == Some(&Value::Bool(false)) {
@@ -17,7 +21,7 @@ pub(super) fn findings(mapping: &Value, settings: Option<&Value>, task: &Task) -
         ));
         return findings;
     }
-    if mapping.pointer("/runtime").and_then(|runtime| runtime.get(field)).is_some() {
+    if mapping.get("runtime").and_then(|runtime| runtime.get(field)).is_some() {
         findings.push(Finding::stop(
             "runtime_field",
             format!("a runtime field hides {field}: what is written would not be what is searched"),
@@ -33,7 +37,7 @@ pub(super) fn findings(mapping: &Value, settings: Option<&Value>, task: &Task) -
 }
 
 /// A partial update writes the whole document again, from its source: what is not in there would be lost.
-fn of_source(mapping: &Value) -> Vec<Finding> {
+fn of_source(mapping: &Map<String, Value>) -> Vec<Finding> {
     let Some(source) = mapping.get("_source") else { return Vec::new() };
     let is_off =
         source.get("enabled") == Some(&Value::Bool(false)) || source.get("mode") == Some(&"disabled".into());
@@ -57,7 +61,11 @@ fn of_source(mapping: &Value) -> Vec<Finding> {
     }
 }
 
-fn of_absence(mapping: &Value, settings: Option<&Value>, task: &Task) -> Vec<Finding> {
+fn of_absence(
+    mapping: &Map<String, Value>,
+    settings: Option<&Map<String, Value>>,
+    task: &Task,
+) -> Vec<Finding> {
     let field = &task.field;
     let kind = FieldType::for_value(&task.value).map_or("integer", FieldType::name);
     let add = format!("add {field} as {kind} to the mapping first, as a step of its own");
@@ -122,10 +130,11 @@ fn of_absence(mapping: &Value, settings: Option<&Value>, task: &Task) -> Vec<Fin
 }
 
 /// How many fields count against the limit: each property, object and field beside another.
-fn count(mapping: &Value) -> u64 {
-    let of = |key: &str| mapping.get(key).and_then(Value::as_object).into_iter().flat_map(|map| map.values());
-    let own = of("properties").map(|field| 1 + count(field)).sum::<u64>();
-    let beside = of("fields").map(|field| 1 + count(field)).sum::<u64>();
+fn count(mapping: &Map<String, Value>) -> u64 {
+    let of = |key: &str| mapping.get(key).and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let with_its_own = |field: &Value| 1 + field.as_object().map_or(0, count);
+    let own = of("properties").map(with_its_own).sum::<u64>();
+    let beside = of("fields").map(with_its_own).sum::<u64>();
     own + beside + of("runtime").count() as u64
 }
 
@@ -225,7 +234,10 @@ mod tests {
         let field = FieldName::parse("level").unwrap();
         let task = Task { field, value, scope: Scope::All, mode: Mode::Missing };
         let settings = json!({"index.mapping.total_fields.limit": "4"});
-        findings(mapping, Some(&settings), &task).iter().map(|finding| finding.code).collect()
+        findings(mapping.as_object().unwrap(), settings.as_object(), &task)
+            .iter()
+            .map(|finding| finding.code)
+            .collect()
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "the mappings are written where they are checked")]
