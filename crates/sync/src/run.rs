@@ -198,17 +198,16 @@ where
         Frame { services, settings: &settings, request, recorder, durable, journal: journal.clone(), halt };
     let stopped = async {
         stop.wait().await;
-        let grace = match stop.asked() {
-            Some(StopReason::Cancel) => {
-                recorder.cancelling();
-                settings.stop_grace
+        if stop.asked() != Some(StopReason::Cancel) {
+            recorder.pausing();
+            tokio::select! {
+                biased;
+                () = stop.wait_for_cancel() => {}
+                () = sleep(settings.pause_grace) => return,
             }
-            Some(StopReason::Pause | StopReason::Shutdown) | None => {
-                recorder.pausing();
-                settings.pause_grace
-            }
-        };
-        sleep(grace).await;
+        }
+        recorder.cancelling();
+        sleep(settings.stop_grace).await;
     };
     let outcome = tokio::select! {
         biased;

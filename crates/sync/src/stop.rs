@@ -19,6 +19,7 @@ pub enum StopReason {
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     token: CancellationToken,
+    given_up: CancellationToken,
     reason: Arc<Mutex<Option<StopReason>>>,
 }
 
@@ -36,6 +37,9 @@ impl Stop {
             *kept = Some(reason);
         }
         drop(kept);
+        if reason == StopReason::Cancel {
+            self.given_up.cancel();
+        }
         self.token.cancel();
     }
 
@@ -47,6 +51,11 @@ impl Stop {
     /// Returns once the run is asked to stop.
     pub async fn wait(&self) {
         self.token.cancelled().await;
+    }
+
+    /// Returns once the run is given up, which may be while it is pausing.
+    pub(crate) async fn wait_for_cancel(&self) {
+        self.given_up.cancelled().await;
     }
 
     /// Cancelled when the run is asked to stop.

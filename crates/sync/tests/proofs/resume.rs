@@ -214,6 +214,31 @@ fn a_run_that_comes_to_its_end_while_it_is_asked_to_stop_is_done() {
 }
 
 #[test]
+fn a_run_can_be_given_up_while_it_is_pausing() {
+    let world = World::with_pages(many(1_000), BTreeMap::new(), 100, 100);
+    world.target.state().faults.upserts_hang = true;
+    let request = request(RunKind::Mirror);
+    runtime().block_on(async {
+        let recorder = world.begin(&request, &Origin::Listing).await;
+        let stop = Stop::new();
+        let ask = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            stop.ask(StopReason::Pause);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert_eq!(recorder.view().state, RunState::Pausing);
+            stop.ask(StopReason::Cancel);
+            let asked = tokio::time::Instant::now();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert_eq!(recorder.view().state, RunState::Cancelling, "it is shown at once");
+            asked
+        };
+        let (state, asked) = tokio::join!(world.go(&request, &recorder, stop.clone()), ask);
+        assert_eq!(state, RunState::Cancelled);
+        assert!(asked.elapsed() <= world.settings.stop_grace, "{:?}", asked.elapsed());
+    });
+}
+
+#[test]
 fn equal_texts_are_paid_for_once_across_a_pause() {
     let source = (0..1_000).map(|n| (format!("{n:05}"), stored(json!({"text": format!("t{}", n % 400)}))));
     let world = World::with_pages(source.collect(), BTreeMap::new(), 50, 50);
