@@ -526,7 +526,7 @@ fn conclude(recorder: &Recorder, outcome: Outcome, stop: &Stop) -> (RunState, Op
             (RunState::Cancelled, None, None)
         }
         (Outcome::Stopped, Some(StopReason::Pause)) => {
-            paused(PauseReason::Requested, "on request; what was in flight is done".to_owned(), None)
+            paused(PauseReason::Requested, "on request".to_owned(), None)
         }
         // Nothing else stops a run but a journal that broke, and that is a failure.
         (Outcome::Stopped, Some(StopReason::Shutdown) | None) => {

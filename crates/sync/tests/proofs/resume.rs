@@ -239,6 +239,23 @@ fn a_run_can_be_given_up_while_it_is_pausing() {
 }
 
 #[test]
+fn a_pause_does_not_claim_that_all_was_acknowledged() {
+    let world = World::with_pages(many(1_000), BTreeMap::new(), 100, 100);
+    world.target.state().faults.upserts_hang = true;
+    let request = request(RunKind::Mirror);
+    let ran = runtime().block_on(async {
+        let stop = Stop::new();
+        let ask = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            stop.ask(StopReason::Pause);
+        };
+        tokio::join!(world.execute(&request, stop.clone()), ask).0
+    });
+    assert_eq!(ran.state(), RunState::Paused);
+    assert_eq!(ran.view.pause.expect("it says why").message, "on request");
+}
+
+#[test]
 fn equal_texts_are_paid_for_once_across_a_pause() {
     let source = (0..1_000).map(|n| (format!("{n:05}"), stored(json!({"text": format!("t{}", n % 400)}))));
     let world = World::with_pages(source.collect(), BTreeMap::new(), 50, 50);
