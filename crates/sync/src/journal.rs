@@ -191,11 +191,8 @@ impl Journal {
 /// Reads where a run goes on; `None` if it never came to its first checkpoint.
 pub(crate) async fn restore(store: &dyn Store, run: &RunId) -> Result<Option<Checkpoint>, StoreError> {
     let Some(text) = store.checkpoint(run).await? else { return Ok(None) };
-    let mut checkpoint: Checkpoint = serde_json::from_str(&text).map_err(|error| StoreError::Io {
-        path: format!("checkpoint of run {run}"),
-        what: "read",
-        reason: error.to_string(),
-    })?;
+    let mut checkpoint: Checkpoint =
+        serde_json::from_str(&text).map_err(|error| checkpoint_failed(run, "read", &error))?;
     let mut texts = HashSet::new();
     let mut after = None;
     loop {
@@ -208,6 +205,10 @@ pub(crate) async fn restore(store: &dyn Store, run: &RunId) -> Result<Option<Che
     }
     checkpoint.plan.remember(texts);
     Ok(Some(checkpoint))
+}
+
+fn checkpoint_failed(run: &RunId, what: &'static str, error: &serde_json::Error) -> StoreError {
+    StoreError::Io { path: format!("checkpoint of run {run}"), what, reason: error.to_string() }
 }
 
 /// The one who writes the journal.
@@ -328,8 +329,9 @@ impl Keeper {
         let mut commit = std::mem::take(&mut self.commit);
         commit.view = Some(self.recorder.outline());
         if std::mem::take(&mut self.moved) {
-            // A checkpoint is made of numbers and texts, which JSON can always hold.
-            commit.checkpoint = serde_json::to_string(&self.state).ok();
+            let checkpoint = serde_json::to_string(&self.state);
+            commit.checkpoint =
+                Some(checkpoint.map_err(|error| checkpoint_failed(&self.run, "write", &error))?);
         }
         self.urgent = false;
         self.since = None;
