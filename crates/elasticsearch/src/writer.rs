@@ -24,6 +24,8 @@ pub struct Writer {
     reader: Reader,
     cleared: Cleared,
     once: Http,
+    /// How long the server takes to show writes to searches by itself.
+    refresh_interval: Duration,
 }
 
 /// Whether searches show all writes.
@@ -48,7 +50,16 @@ impl Writer {
     ///
     /// If the connection's options cannot be used.
     pub fn new(connection: &Connection, reader: &Reader, cleared: Cleared) -> Result<Self, Error> {
-        Ok(Self { reader: reader.clone(), cleared, once: connection.http_once(&WRITES)? })
+        // What `index.refresh_interval` is where nobody has set it.
+        let refresh_interval = Duration::from_secs(if reader.server().is_serverless { 5 } else { 1 });
+        Ok(Self { reader: reader.clone(), cleared, once: connection.http_once(&WRITES)?, refresh_interval })
+    }
+
+    /// The same for an index whose `index.refresh_interval` is not the usual one (a second; five on Elastic
+    /// serverless): so long [`Writer::refresh`] waits where it may not refresh.
+    #[must_use]
+    pub fn with_refresh_interval(self, refresh_interval: Duration) -> Self {
+        Self { refresh_interval, ..self }
     }
 
     /// A clone that counts in this meter; connections stay shared.
@@ -58,6 +69,7 @@ impl Writer {
             reader: self.reader.with_meter(meter),
             cleared: self.cleared.clone(),
             once: self.once.with_meter(meter.clone()),
+            refresh_interval: self.refresh_interval,
         }
     }
 
@@ -108,8 +120,7 @@ impl Writer {
         match self.once.json::<Value>(&request).await {
             Ok(_) => Ok(Refreshed::Yes),
             Err(error) if matches!(error.kind(), Kind::Forbidden | Kind::Unavailable) => {
-                let seconds = if self.reader.server().is_serverless { 5 } else { 1 };
-                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                tokio::time::sleep(self.refresh_interval).await;
                 Ok(Refreshed::Waited)
             }
             Err(error) => Err(error.into()),

@@ -1,6 +1,6 @@
 //! Who the server is, who we are, and what we may.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use elasticsearch::{
     Cluster, Credentials, Error, IndexName, Limits, Mode, Privileges, Product, Refreshed, Update, Writer,
@@ -151,6 +151,7 @@ pub async fn a_key_without_writing_is_stopped(bench: Arc<Bench>) -> Outcome {
     // A permission that was given to another key does not help: the server says no to the whole request.
     let (writer, _) = bench.writer(&index, &task(Mode::Missing)).await;
     let writer = Writer::new(&connection, &reader, writer.cleared().clone()).unwrap();
+    let writer = writer.with_refresh_interval(Duration::ZERO);
     let fields = fields(&reader).await;
     let update = Update::start(writer.clone(), task(Mode::Missing), &fields, Limits::default());
     let error = update.await.unwrap().run(|_| true).await.unwrap_err();
