@@ -126,13 +126,12 @@ impl Journal {
             urgent: false,
             since: None,
             waiting: Vec::new(),
+            broken: broken.clone(),
+            halt,
         };
-        let (told, broke) = (broken.clone(), halt);
         let task = tokio::spawn(async move {
-            if let Err(error) = keeper.keep(receiver, events).await {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-                broke.cancel();
-            }
+            // An error was told by the time at which it comes here.
+            drop(keeper.keep(receiver, events).await);
         });
         (Self { entries, broken }, task)
     }
@@ -173,11 +172,11 @@ impl Journal {
         drop(receiver.await);
     }
 
-    /// What the plan is made of, once every record was settled.
-    pub async fn plan(&self) -> PlanBuilder {
+    /// What the plan is made of, once every record was settled; `None` if the journal is broken.
+    pub async fn plan(&self) -> Option<PlanBuilder> {
         let (sender, receiver) = oneshot::channel();
         drop(self.entries.send(Entry::Plan(sender)).await);
-        receiver.await.unwrap_or_default()
+        receiver.await.ok()
     }
 
     /// What the durable records and listings add up to.
@@ -226,6 +225,9 @@ struct Keeper {
     /// Since when something waits.
     since: Option<Instant>,
     waiting: Vec<oneshot::Sender<()>>,
+    /// Why nothing can be written any more, and who has to know that.
+    broken: Arc<Mutex<Option<String>>>,
+    halt: CancellationToken,
 }
 
 impl Keeper {
@@ -326,6 +328,16 @@ impl Keeper {
     }
 
     async fn write(&mut self) -> Result<(), StoreError> {
+        let written = self.make_durable().await;
+        if let Err(error) = &written {
+            // Told before whoever waits for an answer learns that none will come.
+            *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+            self.halt.cancel();
+        }
+        written
+    }
+
+    async fn make_durable(&mut self) -> Result<(), StoreError> {
         let mut commit = std::mem::take(&mut self.commit);
         commit.view = Some(self.recorder.outline());
         if std::mem::take(&mut self.moved) {

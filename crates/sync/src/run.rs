@@ -482,7 +482,11 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 Origin::Listing => pages(counts.source_listed) + pages(counts.target_listed),
                 Origin::Plan(_) | Origin::Failures(_) => 0,
             };
-            recorder.plan(self.journal.plan().await.build(&counts, self.settings, pages));
+            let Some(plan) = self.journal.plan().await else {
+                let message = "what the analysis found could not be kept; run it again";
+                return Outcome::Failed(Step::Compare, PortError::failed(message));
+            };
+            recorder.plan(plan.build(&counts, self.settings, pages));
             return Outcome::Ended;
         }
         recorder.step(Step::Migrate, StepState::Done, format!("{} migrated", grouped(counts.migrated)));

@@ -341,6 +341,32 @@ fn a_raised_level_that_came_while_the_run_was_paused_is_kept() {
 }
 
 #[test]
+fn an_analysis_whose_store_fails_leaves_no_plan_that_is_not_whole() {
+    let source: BTreeMap<_, _> = many(60);
+    let undisturbed = World::new(source.clone(), BTreeMap::new());
+    let whole = undisturbed.run(&request(RunKind::Analyze)).view.plan.expect("a plan");
+    let commits = undisturbed.store.state().commits;
+    let mut without = 0;
+    // The last commit tells of the end that everybody has seen by then.
+    for fails_at in 0..commits - 1 {
+        let world = World::new(source.clone(), BTreeMap::new());
+        world.store.state().fails_at = Some(fails_at);
+        let ran = world.run(&request(RunKind::Analyze));
+        assert_eq!(ran.state(), RunState::Failed, "{fails_at} of {commits}");
+        let kept = world.store.kept(&ran.view.head.id).view.expect("it has begun");
+        assert_eq!(kept.state, RunState::Running, "{fails_at} of {commits}: it can go on");
+        for plan in [ran.view.plan, kept.plan] {
+            match plan {
+                None => without += 1,
+                // What was found was complete by then.
+                Some(plan) => assert_eq!(plan, whole, "{fails_at} of {commits}"),
+            }
+        }
+    }
+    assert!(without > 0, "{commits}");
+}
+
+#[test]
 fn a_store_that_cannot_be_written_ends_the_run() {
     let world = World::with_pages(many(2_000), BTreeMap::new(), 100, 100);
     world.store.state().fails_at = Some(6);
