@@ -347,15 +347,16 @@ fn an_analysis_whose_store_fails_leaves_no_plan_that_is_not_whole() {
     let whole = undisturbed.run(&request(RunKind::Analyze)).view.plan.expect("a plan");
     let commits = undisturbed.store.state().commits;
     let mut without = 0;
-    // The last commit tells of the end that everybody has seen by then.
-    for fails_at in 0..commits - 1 {
+    for fails_at in 0..commits {
         let world = World::new(source.clone(), BTreeMap::new());
         world.store.state().fails_at = Some(fails_at);
-        let ran = world.run(&request(RunKind::Analyze));
-        assert_eq!(ran.state(), RunState::Failed, "{fails_at} of {commits}");
-        let kept = world.store.kept(&ran.view.head.id).view.expect("it has begun");
-        assert_eq!(kept.state, RunState::Running, "{fails_at} of {commits}: it can go on");
-        for plan in [ran.view.plan, kept.plan] {
+        let recorder = runtime().block_on(world.begin(&request(RunKind::Analyze), &Origin::Listing));
+        let state = killed_after(&world, &request(RunKind::Analyze), &recorder, 3_600_000);
+        // Only the commits of the end come after everybody has seen it.
+        let expected = if fails_at + 2 < commits { RunState::Failed } else { RunState::Done };
+        assert_eq!(state, Some(expected), "{fails_at} of {commits}");
+        let kept = world.store.kept(&recorder.id()).view.expect("it has begun");
+        for plan in [recorder.view().plan, kept.plan] {
             match plan {
                 None => without += 1,
                 // What was found was complete by then.
