@@ -139,7 +139,10 @@ async fn front<S: ReadIndex, T: ReadIndex>(context: &Arc<Context<S, T>>, start: 
             }
             Position::Ended => {
                 drop((missing_in, both_in, again_in));
-                recorder.count(|counts| counts.listed = true);
+                if origin == Origin::Listing {
+                    // It was listed before the run stopped.
+                    recorder.step(Step::List, StepState::Done, listed(&recorder.counts()));
+                }
                 Pass::Ended
             }
         }
@@ -207,12 +210,7 @@ async fn list_both<S: ReadIndex, T: ReadIndex>(
                 .journal
                 .handed(Handed { counts: ended, position: Position::Ended, ..Handed::default() })
                 .await;
-            let counts = recorder.counts();
-            let detail = format!(
-                "{} records in the source, {} in the target",
-                grouped(counts.source_listed),
-                grouped(counts.target_listed)
-            );
+            let detail = listed(&recorder.counts());
             recorder.log(LogLevel::Info, format!("listed: {detail}"));
             recorder.step(Step::List, StepState::Done, detail);
             Pass::Ended
@@ -319,6 +317,14 @@ async fn entries<S, T>(
             Ok((again, Found::Both))
         }
     }
+}
+
+fn listed(counts: &Counts) -> String {
+    format!(
+        "{} records in the source, {} in the target",
+        grouped(counts.source_listed),
+        grouped(counts.target_listed)
+    )
 }
 
 fn compared(counts: &Counts) -> String {

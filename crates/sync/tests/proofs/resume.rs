@@ -76,6 +76,7 @@ proptest! {
         let (recorder, killed) = until_done(&world, &request(RunKind::Mirror), &kills);
         let view = recorder.view();
         prop_assert_eq!(view.state, RunState::Done);
+        prop_assert!(view.steps.iter().all(|step| step.state == StepState::Done), "{:?}", view.steps);
         prop_assert_eq!(&world.target.state().records, &expected);
         let counts = &view.progress.counts;
         let whole = whole.counts();
@@ -116,6 +117,7 @@ proptest! {
         let (recorder, _) = until_done(&world, &request(RunKind::Analyze), &kills);
         let view = recorder.view();
         prop_assert_eq!(&view.plan, &whole.view.plan);
+        prop_assert!(view.steps.iter().all(|step| step.state == StepState::Done), "{:?}", view.steps);
         prop_assert_eq!(&view.progress.counts, whole.counts());
         prop_assert_eq!(world.target.state().upserts, 0);
     }
@@ -211,6 +213,23 @@ fn a_run_that_comes_to_its_end_while_it_is_asked_to_stop_is_done() {
             assert_eq!(view.progress.counts.migrated, 250 - u64::from(refused));
         }
     }
+}
+
+#[test]
+fn a_run_that_stopped_behind_its_listings_shows_them_as_done() {
+    let world = World::with_pages(many(250), BTreeMap::new(), 100, 100);
+    world.target.state().faults.upserts_hang = true;
+    let request = request(RunKind::Mirror);
+    let recorder = runtime().block_on(world.begin(&request, &Origin::Listing));
+    assert_eq!(killed_after(&world, &request, &recorder, 600), None);
+    world.target.state().faults.upserts_hang = false;
+    let listed = world.source.state().listed_pages;
+    let recorder = world.restored(&recorder.id());
+    assert_eq!(killed_after(&world, &request, &recorder, 3_600_000), Some(RunState::Done));
+    assert_eq!(world.source.state().listed_pages, listed, "nothing was listed again");
+    let steps = recorder.view().steps;
+    assert!(steps.iter().all(|step| step.state == StepState::Done), "{steps:?}");
+    assert_eq!(steps[0].detail, "250 records in the source, 0 in the target");
 }
 
 #[test]
