@@ -1,10 +1,12 @@
 //! The services, connected to when they are first needed and shared by all runs, so that their quotas are shared too.
 
+mod search;
+
 use std::{path::Path, time::Duration};
 
 use gemini::Gemini;
 use pinecone::{IndexStats, SourceIndex, TargetIndex};
-use protocol::{IndexView, Reading, RunRequest};
+use protocol::{IndexView, Reading, RunKind, RunRequest};
 use sync::{Clock, GeminiEmbedder, Services, Settings, SourceReader, TargetWriter};
 use tokio::{sync::OnceCell, time::timeout};
 
@@ -12,6 +14,8 @@ use crate::{
     config::{Config, MISSING_GEMINI_KEY, MISSING_PINECONE_KEY, Mirror},
     exit::chain,
 };
+
+pub use search::{SearchIndex, search_failed};
 
 /// How long a page waits for a service before it shows *unknown*.
 const PAGE_PATIENCE: Duration = Duration::from_secs(4);
@@ -42,12 +46,21 @@ pub struct Connections {
     source: OnceCell<SourceIndex>,
     target: OnceCell<TargetIndex>,
     gemini: OnceCell<Gemini>,
+    cluster: OnceCell<(elasticsearch::Connection, elasticsearch::Cluster)>,
+    search: OnceCell<SearchIndex>,
 }
 
 impl Connections {
     /// Connects to nothing yet.
     pub fn new(config: Config) -> Self {
-        Self { config, source: OnceCell::new(), target: OnceCell::new(), gemini: OnceCell::new() }
+        Self {
+            config,
+            source: OnceCell::new(),
+            target: OnceCell::new(),
+            gemini: OnceCell::new(),
+            cluster: OnceCell::new(),
+            search: OnceCell::new(),
+        }
     }
 
     /// The settings.
@@ -81,6 +94,12 @@ impl Connections {
     ///
     /// The first one that is missing, with the name of its variable.
     pub fn require_keys(&self, request: &RunRequest) -> Result<(), ConnectError> {
+        if request.documents.is_some() || request.kind == RunKind::Levels {
+            self.search_endpoint()?;
+        }
+        if request.kind == RunKind::Documents {
+            return Ok(());
+        }
         self.require_pinecone_key()?;
         if request.is_live() && self.config.gemini.api_key.is_none() {
             return Err(ConnectError::NotConfigured(MISSING_GEMINI_KEY.to_owned()));

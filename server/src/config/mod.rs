@@ -11,7 +11,8 @@ mod variables;
 pub use dotenv::UnclosedQuote;
 pub use layers::{Entry, LayerError, Origin, Sources, entries};
 pub use typed::{
-    Config, Gemini, Invalid, LogFormat, MISSING_GEMINI_KEY, MISSING_PINECONE_KEY, Mirror, Pinecone,
+    Config, Elasticsearch, Gemini, Invalid, LogFormat, MISSING_ELASTICSEARCH, MISSING_GEMINI_KEY,
+    MISSING_PINECONE_KEY, Mirror, Pinecone,
 };
 pub use variables::{Group, VARIABLES, Variable};
 

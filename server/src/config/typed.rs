@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
+use elasticsearch::{Credentials, Endpoint, EndpointError, FieldName, IndexName, NameError};
 use gemini::{Model, TaskType};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -66,6 +67,25 @@ pub struct Mirror {
     pub batch_delay: Duration,
 }
 
+/// The search index.
+#[derive(Debug, Clone)]
+pub struct Elasticsearch {
+    /// `ELASTICSEARCH_ENDPOINT`; where it is not set, there is no search index.
+    pub endpoint: Option<Endpoint>,
+    /// `ELASTICSEARCH_API_KEY`, or `ELASTICSEARCH_USERNAME` and `ELASTICSEARCH_PASSWORD`.
+    pub credentials: Credentials,
+    /// `ELASTICSEARCH_CA_CERT`; read when the cluster is connected to.
+    pub ca_certificate: Option<PathBuf>,
+    /// `ELASTICSEARCH_VERIFY_CERTS`.
+    pub verifies_certificates: bool,
+    /// `ELASTICSEARCH_INDEX`.
+    pub index: IndexName,
+    /// `ELASTICSEARCH_NAMESPACE_FIELD`.
+    pub namespace_field: FieldName,
+    /// `ELASTICSEARCH_ID_FIELD`; `None` where the record's id is the document's `_id`.
+    pub id_field: Option<FieldName>,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -84,6 +104,8 @@ pub struct Config {
     pub gemini: Gemini,
     /// What a mirror does.
     pub mirror: Mirror,
+    /// The search index.
+    pub elasticsearch: Elasticsearch,
     /// `TAIN_LISTEN`.
     pub listen: SocketAddr,
     /// `TAIN_DATA_DIR`.
@@ -113,9 +135,12 @@ impl Config {
         }
     }
 
-    /// Whether both services are on this machine: then they are the sandbox's, and screens say so.
+    /// Whether all services are on this machine: then they are the sandbox's, and screens say so.
     pub fn is_sandbox(&self) -> bool {
-        is_loopback(&self.pinecone.controller) && is_loopback(&self.gemini.base_url)
+        let search = self.elasticsearch.endpoint.as_ref().map(address);
+        is_loopback(&self.pinecone.controller)
+            && is_loopback(&self.gemini.base_url)
+            && search.is_none_or(|search| search.as_ref().is_some_and(is_loopback))
     }
 
     /// What is missing, as sentences that name the variable to set.
@@ -131,6 +156,14 @@ pub const MISSING_PINECONE_KEY: &str = "PINECONE_API_KEY is not set; set it in t
 /// What whoever needs the key of the embedding service is told.
 pub const MISSING_GEMINI_KEY: &str = "GOOGLE_AI_API_KEY is not set (GEMINI_API_KEY and GOOGLE_API_KEY are read too); \
      set it in the environment or in .env, or try `tain demo`, which needs no key";
+
+/// What whoever needs the search index is told.
+pub const MISSING_ELASTICSEARCH: &str = "ELASTICSEARCH_ENDPOINT is not set; set it in the environment or in .env, with \
+     ELASTICSEARCH_API_KEY beside it, or try `tain demo`, which needs neither";
+
+fn address(endpoint: &Endpoint) -> Option<Url> {
+    Url::parse(endpoint.as_str()).ok()
+}
 
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -177,6 +210,8 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let upsert_batch = reader.number("UPSERT_BATCH_SIZE", 1..=1_000);
     let batch_delay = reader.seconds("BATCH_DELAY");
 
+    let elasticsearch = reader.elasticsearch();
+
     let listen = reader.address("TAIN_LISTEN");
     let data_dir = reader.text("TAIN_DATA_DIR").map(PathBuf::from);
     if data_dir.is_none() {
@@ -212,6 +247,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
             upsert_batch: upsert_batch?,
             batch_delay: batch_delay?,
         },
+        elasticsearch: elasticsearch?,
         listen: listen?,
         data_dir: data_dir?,
         log: reader.text("TAIN_LOG"),
@@ -350,6 +386,97 @@ impl Reader<'_> {
             return None;
         }
         Some(value)
+    }
+
+    fn elasticsearch(&mut self) -> Option<Elasticsearch> {
+        let credentials = self.credentials();
+        let endpoint = self.endpoint(!matches!(credentials, Some(Credentials::Anonymous)));
+        let verifies_certificates = self.switch("ELASTICSEARCH_VERIFY_CERTS");
+        let index = self.parsed("ELASTICSEARCH_INDEX", "name one index, alias or data stream");
+        let field = "name a field at the top of the documents";
+        let namespace_field = self.parsed("ELASTICSEARCH_NAMESPACE_FIELD", field);
+        let id_field = match self.text("ELASTICSEARCH_ID_FIELD").as_deref() {
+            None | Some("" | "_id") => Some(None),
+            Some(_) => self.parsed("ELASTICSEARCH_ID_FIELD", field).map(Some),
+        };
+        Some(Elasticsearch {
+            endpoint: endpoint?,
+            credentials: credentials?,
+            ca_certificate: self.text("ELASTICSEARCH_CA_CERT").map(PathBuf::from),
+            verifies_certificates: verifies_certificates?,
+            index: index?,
+            namespace_field: namespace_field?,
+            id_field: id_field?,
+        })
+    }
+
+    /// The key wins over the user: where both are set, it may do less.
+    fn credentials(&mut self) -> Option<Credentials> {
+        let (user, password) = ("ELASTICSEARCH_USERNAME", "ELASTICSEARCH_PASSWORD");
+        if let Some(key) = self.secret("ELASTICSEARCH_API_KEY") {
+            return Some(Credentials::ApiKey(key));
+        }
+        match (self.text(user), self.secret(password)) {
+            (None, None) => Some(Credentials::Anonymous),
+            (Some(username), Some(password)) => Some(Credentials::Basic { username, password }),
+            (username, _) => {
+                let (set, missing) = if username.is_some() { (user, password) } else { (password, user) };
+                self.problems.push(format!("{set} is set without {missing}; set both, or neither"));
+                None
+            }
+        }
+    }
+
+    fn endpoint(&mut self, with_credentials: bool) -> Option<Option<Endpoint>> {
+        let name = "ELASTICSEARCH_ENDPOINT";
+        let Some(text) = self.text(name) else { return Some(None) };
+        match Endpoint::parse(&text) {
+            Ok(endpoint)
+                if with_credentials
+                    && !address(&endpoint).is_some_and(|url| upstream::is_safe_for_keys(&url)) =>
+            {
+                self.refuse(name, "over which a key must not be sent", "use https, or http on this machine");
+                None
+            }
+            Ok(endpoint) => Some(Some(endpoint)),
+            // The value is not shown: it holds a password.
+            Err(EndpointError::HoldsCredentials) => {
+                self.problems.push(format!(
+                    "{name} holds a user name or a password; set ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD \
+                     instead"
+                ));
+                None
+            }
+            Err(EndpointError::Neither(_) | EndpointError::Unsafe(_)) => {
+                let remedy = "write it as https://host:9243, or as the Cloud ID that Elastic Cloud shows";
+                self.refuse(name, "which is neither an address nor a Cloud ID", remedy);
+                None
+            }
+        }
+    }
+
+    fn switch(&mut self, name: &str) -> Option<bool> {
+        match self.text(name)?.to_ascii_lowercase().as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => {
+                self.refuse(name, "which is neither true nor false", "write true or false");
+                None
+            }
+        }
+    }
+
+    fn parsed<T>(&mut self, name: &str, remedy: &str) -> Option<T>
+    where
+        T: FromStr<Err = NameError>,
+    {
+        match self.text(name)?.parse() {
+            Ok(parsed) => Some(parsed),
+            Err(NameError::Index { why, .. } | NameError::Field { why, .. }) => {
+                self.refuse(name, &format!("which cannot be used: {why}"), remedy);
+                None
+            }
+        }
     }
 
     fn address(&mut self, name: &str) -> Option<SocketAddr> {

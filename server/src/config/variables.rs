@@ -11,7 +11,7 @@ pub enum Group {
     Mirror,
     /// Where tain listens, keeps its files and logs.
     Tain,
-    /// The search index beside the two; read by a later version.
+    /// The search index beside the two; nothing needs it but what is about its documents.
     Elasticsearch,
 }
 
@@ -23,7 +23,7 @@ impl Group {
             Self::Gemini => "Gemini",
             Self::Mirror => "Mirror",
             Self::Tain => "tain",
-            Self::Elasticsearch => "Elasticsearch (not used by this version)",
+            Self::Elasticsearch => "Elasticsearch",
         }
     }
 }
@@ -116,12 +116,41 @@ pub const VARIABLES: &[Variable] = &[
         ..unset(Group::Tain, "TAIN_LOG", "what is logged to stderr: `warn`, `info,server=debug`")
     },
     plain(Group::Tain, "TAIN_LOG_FORMAT", "text", "`text` or `json`"),
-    unset(Group::Elasticsearch, "ELASTICSEARCH_ENDPOINT", "the address of the cluster"),
-    secret(Group::Elasticsearch, "ELASTICSEARCH_API_KEY", "its key"),
-    unset(Group::Elasticsearch, "ELASTICSEARCH_USERNAME", "or a user"),
-    secret(Group::Elasticsearch, "ELASTICSEARCH_PASSWORD", "and a password"),
-    unset(Group::Elasticsearch, "ELASTICSEARCH_CA_CERT", "the path of a PEM file"),
-    plain(Group::Elasticsearch, "ELASTICSEARCH_INDEX", "text-search-v0", "the search index"),
+    Variable {
+        aliases: &["ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID"],
+        ..unset(
+            Group::Elasticsearch,
+            "ELASTICSEARCH_ENDPOINT",
+            "the address of the cluster, or its Cloud ID; without it there is no search index",
+        )
+    },
+    secret(Group::Elasticsearch, "ELASTICSEARCH_API_KEY", "its key: encoded, or as `id:key`"),
+    unset(Group::Elasticsearch, "ELASTICSEARCH_USERNAME", "a user, where there is no key"),
+    secret(Group::Elasticsearch, "ELASTICSEARCH_PASSWORD", "the user's password"),
+    unset(
+        Group::Elasticsearch,
+        "ELASTICSEARCH_CA_CERT",
+        "the path of a PEM file: the CA that signed the cluster's certificate",
+    ),
+    plain(
+        Group::Elasticsearch,
+        "ELASTICSEARCH_VERIFY_CERTS",
+        "true",
+        "`false` believes any certificate: whoever sits between can read the key",
+    ),
+    plain(Group::Elasticsearch, "ELASTICSEARCH_INDEX", "text-search-v0", "the index, alias or data stream"),
+    plain(
+        Group::Elasticsearch,
+        "ELASTICSEARCH_NAMESPACE_FIELD",
+        "pinecone_namespace",
+        "the field that names a document's namespace",
+    ),
+    plain(
+        Group::Elasticsearch,
+        "ELASTICSEARCH_ID_FIELD",
+        "",
+        "the field that holds the record's id; empty where it is the document's `_id`",
+    ),
 ];
 
 /// The variable of a key in `tain.toml`.
