@@ -7,7 +7,7 @@ use crate::{
     components::{
         Count,
         notice::{Notice, Tone},
-        parts::Parts,
+        state_bar::StateTable,
         table::{Column, Table},
     },
     format, links,
@@ -70,7 +70,7 @@ pub fn PlanPanels(
                     <span class="soft">{sides}</span>
                 </header>
                 <div class="body stack">
-                    <Parts run=head.id.clone() plan=plan.clone() />
+                    <StateTable run=head.id.clone() state=&plan />
                 </div>
             </section>
             <Takes head=head plan=plan />
