@@ -70,6 +70,24 @@ impl Default for Position {
     }
 }
 
+impl Position {
+    /// Where both listings begin again when this side has to be sorted here; `None` if it was, or if nothing is listed.
+    pub fn sorted_here(&self, side: Side) -> Option<Self> {
+        let Self::Listings { source, target, .. } = self else { return None };
+        let (mut source, mut target) = (source.order, target.order);
+        let order = match side {
+            Side::Source => &mut source,
+            Side::Target => &mut target,
+        };
+        if *order == Order::SortedHere {
+            return None;
+        }
+        *order = Order::SortedHere;
+        let from = |order| SidePosition { order, ..SidePosition::default() };
+        Some(Self::Listings { source: from(source), target: from(target), after: None })
+    }
+}
+
 /// Why a merge did not come to its end.
 #[derive(Debug)]
 pub(crate) enum MergeError {

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     context::Context,
-    diff::{Order, Position, Side},
+    diff::Position,
     embedding::Texts,
     journal::{Checkpoint, Journal, restore},
     pipeline::{self, Origin, Pass, Start},
@@ -289,6 +289,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
         };
         loop {
             let context = self.context(namespace.clone());
+            let begun = start.position.clone();
             let pass = match (&self.services.embedder, self.request.is_live()) {
                 (_, false) => pipeline::analyze(&context, start).await,
                 (Some(embedder), true) => {
@@ -312,11 +313,14 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 Pass::Ended if context.unfinished.load(Ordering::Relaxed) => return Outcome::Stopped,
                 Pass::Ended => return self.end(&context).await,
                 Pass::OutOfOrder(_) if self.halt.is_cancelled() => return Outcome::Stopped,
-                Pass::OutOfOrder(side) => match self.listed_again(side).await {
-                    Ok(position) => position,
-                    Err(error) => return Outcome::Failed(Step::List, error),
-                },
+                Pass::OutOfOrder(side) => begun.sorted_here(side),
             };
+            let Some(position) = position else {
+                let message = "a listing that was sorted here is not in order";
+                return Outcome::Failed(Step::List, PortError::failed(message));
+            };
+            self.recorder.reset_classification();
+            self.journal.reset(position.clone()).await;
             start = Start { pending: Vec::new(), position, origin: Origin::Listing };
         }
     }
@@ -436,30 +440,6 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             ),
         );
         Ok(Start { pending, position: checkpoint.position, origin: origin.clone() })
-    }
-
-    /// Where a run begins again whose listing was not in order.
-    async fn listed_again(&self, side: Side) -> Result<Position, PortError> {
-        self.journal.flush().await;
-        let checkpoint =
-            restore(&*self.durable.store, &self.recorder.id()).await.map_err(|error| store_failed(&error))?;
-        let mut position = match checkpoint.map(|checkpoint| checkpoint.position) {
-            Some(Position::Listings { source, target, .. }) => (source.order, target.order),
-            _ => (Order::Promised, Order::Promised),
-        };
-        let order = match side {
-            Side::Source => &mut position.0,
-            Side::Target => &mut position.1,
-        };
-        if *order == Order::SortedHere {
-            return Err(PortError::failed("a listing that was sorted here is not in order"));
-        }
-        *order = Order::SortedHere;
-        let from = |order| crate::diff::SidePosition { order, ..Default::default() };
-        let position = Position::Listings { source: from(position.0), target: from(position.1), after: None };
-        self.recorder.reset_classification();
-        self.journal.reset(position.clone()).await;
-        Ok(position)
     }
 
     /// What is left when everything was read and written.
