@@ -16,7 +16,7 @@ pub use description::IndexDescription;
 pub use error::Error;
 pub use namespace::{Namespace, NamespaceError};
 pub use reader::{FetchedMetadata, FetchedRecord, IndexStats, ListPage, NamespaceSummary, Reader};
-pub use record::{EncodedRecord, Metadata, RecordError, SparseValues};
+pub use record::{EncodedRecord, Metadata, RecordError, SparseValues, check_id};
 pub use source::SourceIndex;
 pub use target::{Refused, TargetIndex, UpsertFailed, UpsertOutcome};
 

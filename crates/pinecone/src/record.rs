@@ -167,7 +167,12 @@ fn print_metadata(out: &mut Vec<u8>, metadata: &Metadata) {
     }
 }
 
-fn check_id(id: &str) -> Result<(), RecordError> {
+/// Checks that there can be a record with this id: 1 to 512 ASCII characters without NUL.
+///
+/// # Errors
+///
+/// What it breaks of that.
+pub fn check_id(id: &str) -> Result<(), RecordError> {
     if id.is_empty() {
         return Err(RecordError::EmptyId);
     }

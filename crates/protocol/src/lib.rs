@@ -25,7 +25,9 @@ pub use page::{FailurePage, LogPage, LogQuery, PAGE_ROWS, PageQuery, RecordIds, 
 pub use plan::{Change, ChangeKind, Difference, KeyChanges, Plan, PlannedRequests};
 pub use progress::{EndpointUse, Flow, Pacing, Progress, RatePoint, Stage};
 pub use record::{DocumentName, RecordKey, RecordSide, RecordView, TypedValue, ValueKind, VectorView};
-pub use request::{DocumentScope, DocumentUpdate, NamespacePatterns, Reuse, RunKind, RunRequest, UpdateMode};
+pub use request::{
+    DocumentScope, DocumentUpdate, NamespacePatterns, Reuse, RunKind, RunRequest, UpdateMode, quoted,
+};
 pub use run::{
     FailedRecord, KEPT_FAILURES, KEPT_LOG_LINES, KEPT_RATE_POINTS, NamespaceRun, Pause, PauseReason, RunHead,
     RunId, RunState, RunSummary, RunView, Step, StepState, StepView, Verification,

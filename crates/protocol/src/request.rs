@@ -369,7 +369,7 @@ impl RunRequest {
 }
 
 /// A word as a POSIX shell reads it: single quotes keep everything but themselves.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     if word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:@".contains(c)) {
         word.to_owned()
     } else {

@@ -23,7 +23,7 @@ pub fn equal(a: &Value, b: &Value) -> bool {
 }
 
 /// The value under a key; a null is the same as none, since Pinecone keeps no nulls.
-pub(crate) fn present<'a>(metadata: &'a Metadata, key: &str) -> Option<&'a Value> {
+pub fn present<'a>(metadata: &'a Metadata, key: &str) -> Option<&'a Value> {
     metadata.get(key).filter(|value| !value.is_null())
 }
 

@@ -21,9 +21,10 @@ mod verify;
 mod words;
 mod writing;
 
-pub use compare::{changes, equal};
+pub use compare::{changes, equal, present};
 pub use pipeline::Origin;
 pub use ports::{Embed, Embedded, ErrorClass, ListedPage, Page, PortError, ReadIndex, Upserted, WriteIndex};
+pub use record::text;
 pub use recorder::{Clock, Recorder};
 pub use run::{Durable, Probe, Services, Usage, UsageNote, execute, head, origin, steps};
 pub use services::{GeminiEmbedder, SourceReader, TargetWriter, connected};

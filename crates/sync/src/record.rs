@@ -135,7 +135,7 @@ pub(crate) enum Added {
 }
 
 /// The text of a record: absent when the key is absent, blank or not a string.
-pub(crate) fn text<'a>(metadata: &'a Metadata, key: &str) -> Option<&'a str> {
+pub fn text<'a>(metadata: &'a Metadata, key: &str) -> Option<&'a str> {
     metadata.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty())
 }
 
