@@ -50,7 +50,7 @@ struct Identity {
 }
 
 /// Fields whose names look like a vector's: a person wants to read the rest.
-const VECTORS: [&str; 4] = ["*vector*", "*embedding*", "values", "sparse_values"];
+pub(crate) const VECTORS: [&str; 4] = ["*vector*", "*embedding*", "values", "sparse_values"];
 
 impl Reader {
     pub(crate) fn new(cluster: Cluster, index: IndexName) -> Self {
@@ -153,6 +153,26 @@ impl Reader {
         self.samples(&Query(json!({"terms": {field: values}})), 1000).await
     }
 
+    /// These fields of the documents whose `_id` (or whose field, a keyword) is one of these values, at most 1,000. As
+    /// they were at the last refresh; those that are absent are absent.
+    ///
+    /// # Errors
+    ///
+    /// If the request fails, or not all shards answered.
+    pub async fn fields_of(
+        &self,
+        values: &[String],
+        field: Option<&str>,
+        wanted: &[&str],
+    ) -> Result<Vec<Document>, Error> {
+        let query = match field {
+            None => json!({"ids": {"values": values}}),
+            Some(field) => json!({"terms": {field: values}}),
+        };
+        let body = json!({"size": 1000, "query": query, "_source": wanted, "track_total_hits": false});
+        Ok(documents(self.search(&body).await?))
+    }
+
     /// Reads through all documents that match, page by page, in no order that means anything.
     #[must_use]
     pub fn scan(&self, query: Query, source: SourceFields, page: usize) -> Scan {
@@ -186,7 +206,7 @@ impl Reader {
     }
 }
 
-fn documents(reply: SearchReply) -> Vec<Document> {
+pub(crate) fn documents(reply: SearchReply) -> Vec<Document> {
     let hits = reply.hits.hits.into_iter();
     hits.map(|hit| Document { index: hit.index, id: hit.id, source: hit.source.unwrap_or_default() })
         .collect()
