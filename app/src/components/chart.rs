@@ -161,7 +161,9 @@ mod tests {
     use super::*;
 
     fn steady(seconds: u64, per_second: u64) -> Vec<RatePoint> {
-        (0..=seconds).map(|n| RatePoint { at: n * 1_000, embedded: n * per_second, written: 0 }).collect()
+        (0..=seconds)
+            .map(|n| RatePoint { at: n * 1_000, embedded: n * per_second, ..RatePoint::default() })
+            .collect()
     }
 
     #[test]

@@ -1,14 +1,24 @@
 //! The moving numbers of a run.
 
 use leptos::prelude::*;
-use protocol::{Category, Counts, RunId, RunKind, RunView};
+use protocol::{Category, Counts, RatePoint, RunId, RunKind, RunView};
 
 use crate::{components::Count, format, live::Live};
 
 /// Records written a second over the last quarter of a minute, in tenths; `None` until that means something.
 pub fn records_per_second(view: &RunView) -> Option<u64> {
     let last = view.rate.last()?;
-    let first = view.rate.iter().rev().take_while(|point| point.at + 15_000 >= last.at).last()?;
+    let age = |point: &&RatePoint| last.at.saturating_sub(point.at);
+    // The points of a long run may be further apart than that: then the two newest steps have to do.
+    let first = view
+        .rate
+        .iter()
+        .rev()
+        .take_while(|point| age(point) <= 15_000)
+        .last()
+        .filter(|point| age(point) >= 2_000)
+        .or_else(|| view.rate.iter().rev().find(|point| age(point) > 15_000))
+        .filter(|point| age(point) <= (2 * view.rate_step()).max(15_000))?;
     let (written, millis) = (last.written.saturating_sub(first.written), last.at.saturating_sub(first.at));
     (millis >= 2_000).then(|| written * 10_000 / millis)
 }
@@ -55,7 +65,17 @@ pub fn Counters(
                 label=Signal::derive(move || of_total("compared", &counts.get()))
             />
             <CategoryFigure id=id.clone() counts category=Category::Missing label="to migrate" />
-            <CategoryFigure id=id.clone() counts category=Category::Changed label="to update" />
+            {(head.request.kind != RunKind::Reembed)
+                .then(|| {
+                    view! {
+                        <CategoryFigure
+                            id=id.clone()
+                            counts
+                            category=Category::Changed
+                            label="to update"
+                        />
+                    }
+                })}
             <CategoryFigure id=id.clone() counts category=Category::NoText label="without text" />
             <CategoryFigure id=id counts category=Category::Failed label="failed" />
         }
@@ -173,7 +193,7 @@ fn CategoryFigure(
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use protocol::{RatePoint, RunHead, RunRequest};
+    use protocol::{RunHead, RunRequest};
 
     use super::*;
 
@@ -195,7 +215,7 @@ pub(crate) mod tests {
     fn the_time_left_stays_unknown_until_the_whole_is_known_and_seen_moving() {
         let mut view = running();
         view.rate =
-            (0..=10).map(|n| RatePoint { at: n * 1_000, embedded: 50 * n, written: 50 * n }).collect();
+            (0..=10).map(|n| RatePoint { at: n * 1_000, written: 50 * n, ..RatePoint::default() }).collect();
         assert_eq!(records_per_second(&view), Some(500));
         assert_eq!(seconds_left(&view), None, "the listings have not ended");
 
@@ -208,10 +228,19 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_long_run_with_few_points_has_a_rate() {
+        let mut view = running();
+        let point = |at: u64| RatePoint { at: at * 1_000, written: 50 * at, ..RatePoint::default() };
+        view.rate = (0..=100).map(|n| point(n * 32)).chain([point(3_201)]).collect();
+        assert_eq!(view.rate_step(), 32_000);
+        assert_eq!(records_per_second(&view), Some(500));
+    }
+
+    #[test]
     fn a_run_that_writes_nothing_has_no_time_left() {
         let mut view = running();
         view.progress.counts = Counts { listed: true, only_source: 10, missing: 10, ..Counts::default() };
-        view.rate = (0..=10).map(|n| RatePoint { at: n * 1_000, embedded: 0, written: 0 }).collect();
+        view.rate = (0..=10).map(|n| RatePoint { at: n * 1_000, ..RatePoint::default() }).collect();
         assert_eq!(seconds_left(&view), None);
     }
 }

@@ -22,7 +22,7 @@ pub use documents::{
 pub use event::{ClientFrame, Event, EventBody, LogLevel, LogLine, ServerFrame};
 pub use overview::{AddedMetadata, IndexView, NamespaceRow, Namespaces, Overview, Reading};
 pub use page::{FailurePage, LogPage, LogQuery, PAGE_ROWS, PageQuery, RecordIds, RunFilter, RunPage};
-pub use plan::{Change, ChangeKind, Difference, KeyChanges, Plan, PlannedRequests};
+pub use plan::{Change, ChangeKind, Difference, KeyChanges, Plan, PlannedRequests, TextLengths};
 pub use progress::{EndpointUse, Flow, Pacing, Progress, RatePoint, Stage};
 pub use record::{DocumentName, RecordKey, RecordSide, RecordView, TypedValue, ValueKind, VectorView};
 pub use request::{

@@ -62,6 +62,32 @@ pub struct KeyChanges {
     pub changed: u64,
 }
 
+/// How long the texts are that would be embedded, in estimated tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TextLengths {
+    /// Tokens that the model reads of a text.
+    pub limit: u64,
+    /// Records by the length of their text: `buckets[i]` counts those above `BOUNDS[i - 1]` and up to `BOUNDS[i]`, the last
+    /// one those above all bounds. Empty where there was nothing to measure.
+    pub buckets: Vec<u64>,
+}
+
+impl TextLengths {
+    /// The upper ends of all buckets but the last, in tokens. The limits of the known models (2,048 and 8,192) are among
+    /// them, so that no bucket lies on both sides of one.
+    pub const BOUNDS: [u64; 21] = [
+        16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1_024, 1_536, 2_048, 3_072, 4_096, 6_144,
+        8_192, 12_288, 16_384,
+    ];
+
+    /// Counts a text of so many tokens.
+    pub fn add(&mut self, tokens: u64) {
+        self.buckets.resize(Self::BOUNDS.len() + 1, 0);
+        self.buckets[Self::BOUNDS.partition_point(|&bound| bound < tokens)] += 1;
+    }
+}
+
 /// The requests that a live run would make, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedRequests {
@@ -115,6 +141,9 @@ pub struct Plan {
     pub cost_micro_usd: Option<u64>,
     /// Texts that are longer than the model reads: their tail would be ignored.
     pub over_long: u64,
+    /// How long the texts are.
+    #[serde(default)]
+    pub lengths: TextLengths,
     /// Requests of a live run.
     pub requests: PlannedRequests,
     /// Estimated seconds of a live run at the configured quotas.
@@ -148,5 +177,23 @@ impl Plan {
     /// Whether a live run would write anything.
     pub const fn has_work(&self) -> bool {
         self.missing > 0 || self.changed > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_at_a_bound_is_within_it() {
+        let mut lengths = TextLengths::default();
+        for tokens in [0, 16, 17, 2_048, 2_049, 16_385, u64::MAX] {
+            lengths.add(tokens);
+        }
+        let at = |bound: u64| TextLengths::BOUNDS.iter().position(|&other| other == bound);
+        assert_eq!(lengths.buckets[..2], [2, 1]);
+        assert_eq!(at(2_048).map(|index| lengths.buckets[index..index + 2].to_vec()), Some(vec![1, 1]));
+        assert_eq!(lengths.buckets.last(), Some(&2), "above all bounds");
+        assert!(TextLengths::BOUNDS.is_sorted());
     }
 }

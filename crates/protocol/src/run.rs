@@ -10,7 +10,7 @@ use crate::{Counts, DocumentVerification, Event, EventBody, LogLine, Plan, Progr
 pub const KEPT_FAILURES: usize = 1_000;
 /// How many log lines a view keeps: the newest.
 pub const KEPT_LOG_LINES: usize = 1_000;
-/// How many points of the rate a view keeps: the newest.
+/// How many points of the rate a view keeps. They span the whole run: a longer one has them further apart.
 pub const KEPT_RATE_POINTS: usize = 120;
 
 /// Names one run in URLs and logs: lowercase letters, digits and `-`.
@@ -281,7 +281,7 @@ pub struct RunView {
     pub steps: Vec<StepView>,
     /// The moving numbers.
     pub progress: Progress,
-    /// The speed over time, oldest first; one point a second.
+    /// The speed over the whole run, oldest first, [`RunView::rate_step`] apart; the newest point is always the present.
     pub rate: Vec<RatePoint>,
     /// The plan, once there is one.
     pub plan: Option<Plan>,
@@ -400,6 +400,10 @@ impl RunView {
                 self.finished_at = Some(event.at);
             }
             EventBody::Resumed => {
+                // While it rested it neither worked nor waited.
+                if let Some(&last) = self.rate.last() {
+                    self.push_rate(RatePoint { at: event.at, ..last });
+                }
                 self.state = RunState::Running;
                 self.error = None;
                 self.pause = None;
@@ -419,17 +423,41 @@ impl RunView {
 
     fn sample_rate(&mut self, at: u64) {
         let counts = &self.progress.counts;
-        let written = counts.migrated + counts.updated + counts.documents.updated;
-        let point = RatePoint { at, embedded: counts.embedded, written };
-        match self.rate.last() {
-            Some(last) if at < last.at + 1_000 => {}
-            _ => {
-                if self.rate.len() >= KEPT_RATE_POINTS {
-                    self.rate.remove(0);
-                }
-                self.rate.push(point);
-            }
+        let last = self.rate.last().copied().unwrap_or_else(|| {
+            let first = RatePoint { at: self.head.started_at.min(at), ..RatePoint::default() };
+            self.rate.push(first);
+            first
+        });
+        let waited = if self.progress.pacing.is_empty() { 0 } else { at.saturating_sub(last.at) };
+        self.push_rate(RatePoint {
+            at,
+            compared: counts.compared(),
+            embedded: counts.embedded,
+            written: counts.migrated + counts.updated + counts.documents.updated,
+            documents: counts.documents.updated,
+            paced: last.paced + waited,
+        });
+    }
+
+    /// The newest point moves along until it is a step away from the one before it.
+    fn push_rate(&mut self, point: RatePoint) {
+        let step = self.rate_step();
+        match self.rate.as_mut_slice() {
+            [.., before, last] if last.at < before.at + step => *last = point,
+            _ => self.rate.push(point),
         }
+        if self.rate.len() > KEPT_RATE_POINTS {
+            let newest = self.rate.len() - 1;
+            let mut index = 0..;
+            self.rate.retain(|_| index.next().is_some_and(|index| index % 2 == 0 || index == newest));
+        }
+    }
+
+    /// Milliseconds between two points of the rate: a second, doubled as often as it takes to span the run.
+    pub fn rate_step(&self) -> u64 {
+        let (first, last) = (self.rate.first(), self.rate.last());
+        let span = first.zip(last).map_or(0, |(first, last)| last.at.saturating_sub(first.at));
+        span.div_ceil(KEPT_RATE_POINTS as u64 * 1_000).max(1).next_power_of_two() * 1_000
     }
 
     /// How much of a step is done, and of how much: `None` while the whole is not known.
@@ -472,7 +500,7 @@ impl RunView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{LogLevel, RunKind};
+    use crate::{LogLevel, Pacing, RunKind};
 
     fn view() -> RunView {
         RunView::new(RunHead {
@@ -512,19 +540,50 @@ mod tests {
         }
         assert_eq!((view.log.len(), view.log_dropped), (KEPT_LOG_LINES, 5));
         assert_eq!(view.log[0].message, "6");
-        for second in 0..500 {
-            let progress =
-                Progress { counts: Counts { embedded: second, ..Counts::default() }, ..Progress::default() };
-            let body = EventBody::Progress(Box::new(progress));
-            assert!(view.apply(&Event {
-                run: RunId("r".to_owned()),
-                seq: view.seq + 1,
-                at: second * 1_000,
-                body
-            }));
+    }
+
+    /// An event with what was embedded by then, and with something to wait for or not.
+    fn embedded(view: &RunView, at: u64, embedded: u64, waits: bool) -> Event {
+        let pacing = Pacing { service: "gemini".to_owned(), message: String::new(), until: 0 };
+        let progress = Progress {
+            counts: Counts { embedded, ..Counts::default() },
+            pacing: waits.then_some(pacing).into_iter().collect(),
+            ..Progress::default()
+        };
+        let body = EventBody::Progress(Box::new(progress));
+        Event { run: RunId("r".to_owned()), seq: view.seq + 1, at, body }
+    }
+
+    #[test]
+    fn the_rate_spans_the_whole_run_in_few_points() {
+        let mut view = view();
+        for tenth in 1..=20_000_u64 {
+            let event = embedded(&view, tenth * 100, tenth, false);
+            assert!(view.apply(&event));
+            assert!(view.rate.len() <= KEPT_RATE_POINTS);
+            assert_eq!(view.rate[0], RatePoint::default(), "the beginning stays");
+            assert_eq!(view.rate.last().map(|point| point.embedded), Some(tenth), "the end is the present");
         }
-        assert_eq!(view.rate.len(), KEPT_RATE_POINTS);
-        assert_eq!(view.rate.last().map(|point| point.embedded), Some(499));
+        assert_eq!(view.rate_step(), 32_000, "2,000 seconds in 120 points");
+        assert!(view.rate.len() > KEPT_RATE_POINTS / 3, "{} points", view.rate.len());
+        let step = view.rate_step();
+        assert!(view.rate.windows(2).all(|pair| pair[1].at - pair[0].at <= step), "without a gap");
+    }
+
+    #[test]
+    fn the_rate_tells_waiting_and_resting_apart() {
+        let mut view = view();
+        for (at, waits) in [(1_000, false), (3_000, true), (4_000, true)] {
+            let event = embedded(&view, at, 1, waits);
+            assert!(view.apply(&event));
+        }
+        assert_eq!(view.rate.last().map(|point| point.paced), Some(3_000));
+        let resumed =
+            Event { run: RunId("r".to_owned()), seq: view.seq + 1, at: 90_000, body: EventBody::Resumed };
+        assert!(view.apply(&resumed));
+        let event = embedded(&view, 91_000, 2, true);
+        assert!(view.apply(&event));
+        assert_eq!(view.rate.last().map(|point| point.paced), Some(4_000), "a rest is not a wait");
     }
 
     #[test]

@@ -108,7 +108,11 @@ async fn write(store: &SqliteStore, name: &str, kind: RunKind, records: u64, bat
         started_at: 0,
     });
     // As large as it becomes.
-    view.rate = vec![RatePoint { at: 1_700_000_000_000, embedded: 123_456, written: 123_456 }; 120];
+    view.rate =
+        vec![
+            RatePoint { at: 1_700_000_000_000, embedded: 123_456, written: 123_456, ..RatePoint::default() };
+            120
+        ];
     let ledger = LedgerKey { target: "new".to_owned(), namespace: "ns".to_owned() };
     store.begin(&view, &ledger).await.unwrap();
     let live = kind != RunKind::Analyze;

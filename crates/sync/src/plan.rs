@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use pinecone::MAX_UPSERT_BYTES;
-use protocol::{Change, ChangeKind, Counts, Difference, KeyChanges, Plan, PlannedRequests};
+use protocol::{Change, ChangeKind, Counts, Difference, KeyChanges, Plan, PlannedRequests, TextLengths};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -84,6 +84,9 @@ pub(crate) struct PlanBuilder {
     reusable: u64,
     proven: u64,
     tokens: u64,
+    /// Not in checkpoints of older versions.
+    #[serde(default)]
+    lengths: TextLengths,
     upsert_bytes: u64,
     keys: BTreeMap<String, KeyChanges>,
     samples: Vec<Difference>,
@@ -114,7 +117,10 @@ impl PlanBuilder {
         self.proven += u64::from(work.proven);
         if work.reuses {
             self.reused += 1;
-        } else if self.texts.insert(short(work.text)) {
+            return;
+        }
+        self.lengths.add(work.tokens);
+        if self.texts.insert(short(work.text)) {
             self.tokens += work.tokens;
         } else {
             self.folded += 1;
@@ -179,6 +185,7 @@ impl PlanBuilder {
                 .price_per_million
                 .map(|price| self.tokens.saturating_mul(price) / 1_000_000),
             over_long: counts.over_long,
+            lengths: TextLengths { limit: settings.input_tokens, ..self.lengths },
             requests,
             seconds,
             held_by,
