@@ -1,9 +1,31 @@
 //! The addresses of the pages. Everything that links, links through these.
 
-use protocol::{Category, RunId, RunKind, ScheduleId};
+use protocol::{Category, DocumentScope, Holding, RunId, RunKind, ScheduleId};
+
+/// Where everything stands.
+pub const DASHBOARD: &str = "/";
+
+/// The counts of namespaces on both sides, and the look-up of a record.
+pub const CHECK: &str = "/check";
+
+/// One record on all sides.
+pub const RECORD: &str = "/record";
 
 /// The mirroring page at its beginning.
 pub const MIRROR: &str = "/mirror";
+
+/// The re-embedding page at its beginning.
+pub const REEMBED: &str = "/reembed";
+
+/// The search index and the update of its documents.
+pub const ELASTICSEARCH: &str = "/elasticsearch";
+
+/// The settings.
+pub const CONFIGURATION: &str = "/configuration";
+
+/// What pages are made of.
+pub const DESIGN: &str = "/design";
+
 /// The list of runs.
 pub const RUNS: &str = "/runs";
 
@@ -13,8 +35,24 @@ pub const SCHEDULES: &str = "/schedules";
 /// The form of a new schedule.
 pub const NEW_SCHEDULE: &str = "/schedules/new";
 
+/// Documents of the search index.
+pub const DOCUMENTS: &str = "/elasticsearch/documents";
+
 /// The mirroring page for several namespaces.
 pub const MIRROR_SEVERAL: &str = "/mirror?scope=several";
+
+/// The re-embedding page for several namespaces.
+pub const REEMBED_SEVERAL: &str = "/reembed?scope=several";
+
+/// The counts of a namespace on both sides.
+pub fn check_namespace(namespace: &str) -> String {
+    with(CHECK, "namespace", namespace)
+}
+
+/// A record on all sides.
+pub fn record(namespace: &str, id: &str) -> String {
+    with(&with(RECORD, "namespace", namespace), "id", id)
+}
 
 /// The mirroring page, filled in for a namespace.
 pub fn mirror_namespace(namespace: &str) -> String {
@@ -26,6 +64,16 @@ pub fn mirror_run(run: &RunId) -> String {
     format!("{MIRROR}?run={}", encoded(&run.0))
 }
 
+/// The re-embedding page, filled in for a namespace.
+pub fn reembed_namespace(namespace: &str) -> String {
+    with(REEMBED, "namespace", namespace)
+}
+
+/// The re-embedding page at a run: its dry run, the plan of that, or what came of it.
+pub fn reembed_run(run: &RunId) -> String {
+    with(REEMBED, "run", &run.0)
+}
+
 /// The page of a run.
 pub fn run(run: &RunId) -> String {
     format!("{RUNS}/{}", encoded(&run.0))
@@ -35,7 +83,8 @@ pub fn run(run: &RunId) -> String {
 pub fn of_kind(kind: RunKind, id: &RunId) -> String {
     match kind {
         RunKind::Analyze | RunKind::Mirror => mirror_run(id),
-        RunKind::Reembed | RunKind::Documents | RunKind::Levels => run(id),
+        RunKind::Reembed => reembed_run(id),
+        RunKind::Documents | RunKind::Levels => run(id),
     }
 }
 
@@ -57,6 +106,28 @@ pub fn file(id: &RunId, name: &str) -> String {
 /// The form of a schedule.
 pub fn schedule(id: &ScheduleId) -> String {
     format!("{SCHEDULES}/{}", encoded(&id.0))
+}
+
+/// The documents of a scope that hold something under the added field.
+pub fn documents(scope: &DocumentScope, holding: &Holding) -> String {
+    let address = with_scope(DOCUMENTS, scope);
+    match holding {
+        Holding::Anything => address,
+        Holding::Nothing => with(&address, "holding", "nothing"),
+        Holding::Something => with(&address, "holding", "something"),
+        Holding::Value(value) => with(&address, "value", value),
+    }
+}
+
+/// An address about the documents of a scope; all of them need no word.
+pub fn with_scope(address: &str, scope: &DocumentScope) -> String {
+    match scope {
+        DocumentScope::All => address.to_owned(),
+        DocumentScope::WithoutNamespace => with(address, "scope", "without"),
+        DocumentScope::Namespaces(names) => {
+            with(&with(address, "scope", "some"), "namespaces", &names.join("\n"))
+        }
+    }
 }
 
 /// An address with one more parameter.
@@ -92,8 +163,16 @@ mod tests {
         assert_eq!(mirror_namespace("a b&c=ü/"), "/mirror?namespace=a%20b%26c%3D%C3%BC%2F");
         let id = RunId("r-1".to_owned());
         assert_eq!(records(&id, Category::Missing), "/runs/r-1/records/to-migrate");
+        assert_eq!(of_kind(RunKind::Reembed, &id), "/reembed?run=r-1");
+        assert_eq!(record("", "faq/#1?"), "/record?namespace=&id=faq%2F%231%3F");
         assert_eq!(file(&id, "log.txt"), "/download/runs/r-1/log.txt");
         assert_eq!(with("/runs?a=b", "c", "ü d"), "/runs?a=b&c=%C3%BC%20d");
         assert_eq!(with_any("/runs", "c", ""), "/runs");
+        let scope = DocumentScope::Namespaces(vec!["a b".to_owned(), "c".to_owned()]);
+        assert_eq!(
+            documents(&scope, &Holding::Value("\"x\"".to_owned())),
+            "/elasticsearch/documents?scope=some&namespaces=a%20b%0Ac&value=%22x%22"
+        );
+        assert_eq!(documents(&DocumentScope::All, &Holding::Anything), DOCUMENTS);
     }
 }

@@ -5,8 +5,20 @@ use leptos::prelude::*;
 /// What an icon shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Symbol {
+    /// Four panels.
+    Dashboard,
+    /// A magnifying glass.
+    Search,
     /// Two halves and the mirror line.
     Mirror,
+    /// Two arrows in a circle.
+    Reembed,
+    /// Lines of text.
+    Documents,
+    /// Two sliders.
+    Settings,
+    /// A brush.
+    Design,
     /// A clock.
     Runs,
     /// A closed lock.
@@ -50,6 +62,16 @@ pub enum Symbol {
 impl Symbol {
     const fn path(self) -> &'static str {
         match self {
+            Self::Dashboard => "M3 12h7V3H3zM14 21h7v-9h-7zM14 3v5h7V3zM3 21h7v-5H3z",
+            Self::Search => "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M20 20l-4-4",
+            Self::Reembed => "M4 12a8 8 0 0 1 14-5l2 2M20 4v5h-5M20 12a8 8 0 0 1-14 5l-2-2M4 20v-5h5",
+            Self::Documents => "M4 6h12M4 12h16M4 18h10",
+            Self::Settings => {
+                "M4 7h10M18 7h2M4 17h2M10 17h10M16 5a2 2 0 1 0 0 4 2 2 0 0 0 0-4M8 15a2 2 0 1 0 0 4 2 2 0 0 0 0-4"
+            }
+            Self::Design => {
+                "M4 20c3 0 5-1 5-4 0-1.500-1-2.500-2.500-2.500S4 14.500 4 16zM9.500 14 19 4.500l1.500 1.500L11 15.500"
+            }
             Self::Mirror => "M12 3v18M8 7 3 12l5 5M16 7l5 5-5 5",
             Self::Runs => "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M12 7v5l3 2",
             Self::Lock => "M6 11h12v9H6zM9 11V7a3 3 0 0 1 6 0v4",
