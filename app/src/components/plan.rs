@@ -1,11 +1,11 @@
 //! What an analysis found and what a live run would take.
 
 use leptos::prelude::*;
-use protocol::{Category, Change, ChangeKind, Difference, KeyChanges, Plan, Reuse, RunHead};
+use protocol::{Category, Change, ChangeKind, Difference, KeyChanges, Plan, Reuse, RunHead, RunId, RunKind};
 
 use crate::{
     components::{
-        Count,
+        Count, look,
         notice::{Notice, Tone},
         state_bar::StateTable,
         table::{Column, Table},
@@ -41,8 +41,15 @@ pub fn PlanPanels(
         )
     } else if plan.is_empty() {
         "No records on either side".to_owned()
+    } else if head.request.kind == RunKind::Reembed {
+        "Nothing to migrate".to_owned()
     } else {
         "In sync: nothing to write".to_owned()
+    };
+    let state = if head.request.kind == RunKind::Reembed {
+        view! { <Uncompared run=head.id.clone() plan=plan.clone() /> }.into_any()
+    } else {
+        view! { <StateTable run=head.id.clone() state=&plan /> }.into_any()
     };
     let sides = format!("source {} · target {}", format::count(plan.source), format::count(plan.target));
     let unreadable = (plan.unreadable > 0).then(|| {
@@ -70,13 +77,48 @@ pub fn PlanPanels(
                     <span class="soft">{sides}</span>
                 </header>
                 <div class="body stack">
-                    <StateTable run=head.id.clone() state=&plan />
+                    {state}
                 </div>
             </section>
             <Takes head=head plan=plan />
         </div>
         {keys}
         {samples}
+    }
+}
+
+/// What a re-embedding found. It compares nothing, so what is on both sides is there and no more than that.
+#[component]
+fn Uncompared(run: RunId, plan: Plan) -> impl IntoView {
+    let rows = [
+        (Category::Missing, "To migrate", plan.missing, "in the source only"),
+        (Category::InSync, "Already there", plan.in_sync, "on both sides; not compared, left alone"),
+        (Category::NoText, "No text", plan.no_text, "cannot be embedded, will be skipped"),
+        (Category::Orphan, "Only in target", plan.orphans, "left alone"),
+    ]
+    .map(|(category, label, number, why)| {
+        let look = look(category);
+        view! {
+            <tr>
+                <th scope="row">
+                    <span class=format!("key {}", look.class)>
+                        <i aria-hidden="true">{look.sign}</i>
+                        {label}
+                    </span>
+                </th>
+                <td class="n">
+                    <Count run=run.clone() category number />
+                </td>
+                <td class="why">{why}</td>
+            </tr>
+        }
+    })
+    .collect_view();
+    view! {
+        <table class="legend">
+            <caption class="visually-hidden">"Records by what has to be done with them"</caption>
+            <tbody>{rows}</tbody>
+        </table>
     }
 }
 

@@ -2,7 +2,7 @@
 //! show the same.
 
 use leptos::prelude::*;
-use protocol::{Category, RunKind, RunState};
+use protocol::{Category, RunKind, RunRequest, RunState};
 
 use crate::{
     clock::Clock,
@@ -71,7 +71,7 @@ pub fn RunActions(
             }
             .into_any(),
             Buttons::Waits => view! { <Cancel live /> }.into_any(),
-            Buttons::Over if head.request.kind == RunKind::Analyze => {
+            Buttons::Over if head.request.kind == RunKind::Analyze || is_dry_reembedding(&head.request) => {
                 view! { <AnalyzeAgain request=head.request /> }.into_any()
             }
             Buttons::Over => view! {
@@ -81,6 +81,11 @@ pub fn RunActions(
             .into_any(),
         }
     }
+}
+
+/// Whether a run is what a re-embedding analyzes with: running it again is analyzing again.
+const fn is_dry_reembedding(request: &RunRequest) -> bool {
+    matches!(request.kind, RunKind::Reembed) && request.dry_run
 }
 
 /// Which buttons a run has.

@@ -91,10 +91,13 @@ pub fn AnalyzeAgain(
     class: &'static str,
 ) -> impl IntoView {
     let start = ServerAction::<StartRun>::new();
-    let request = RunRequest { kind: RunKind::Analyze, dry_run: true, plan: None, retry: None, ..request };
+    // A re-embedding analyzes with a dry run of its own, which compares nothing.
+    let kind = if request.kind == RunKind::Reembed { RunKind::Reembed } else { RunKind::Analyze };
+    let request = RunRequest { kind, dry_run: true, plan: None, retry: None, ..request };
     view! {
         <ActionForm action=start>
             <Repeated request />
+            <input type="hidden" name="dry_run" value="true" />
             <button type="submit" class=class disabled=move || start.pending().get()>
                 "Analyze again"
             </button>

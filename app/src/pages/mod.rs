@@ -5,6 +5,7 @@ mod log;
 mod mirror;
 mod not_found;
 mod records;
+mod reembed;
 mod run;
 mod runs;
 mod schedule;
@@ -25,6 +26,7 @@ use log::WholeLogPage;
 use mirror::MirrorPage;
 use not_found::NotFound;
 use records::RecordsPage;
+use reembed::ReembedPage;
 use run::RunPage;
 use runs::RunsPage;
 use schedule::SchedulePage;
@@ -48,6 +50,7 @@ pub fn App() -> impl IntoView {
             <Frame>
                 <Routes fallback=NotFound>
                     <Route path=path!("/mirror") view=MirrorPage ssr=SsrMode::Async />
+                    <Route path=path!("/reembed") view=ReembedPage ssr=SsrMode::Async />
                     <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id/log") view=WholeLogPage ssr=SsrMode::Async />

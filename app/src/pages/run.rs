@@ -47,10 +47,10 @@ fn ShowRun(view: RunView) -> impl IntoView {
     let label = head.request.kind.label();
     let origin = origin(&head);
     let options = options_of(&head.request);
-    let in_steps = head.request.kind != RunKind::Reembed
+    let in_steps = matches!(head.request.kind, RunKind::Analyze | RunKind::Mirror | RunKind::Reembed)
         && head.request.namespaces.is_none()
         && head.request.retry.is_none();
-    let mirror = in_steps.then(|| links::mirror_run(&head.id));
+    let steps = in_steps.then(|| links::of_kind(head.request.kind, &head.id));
     view! {
         <Title text=format!("{label} {namespace}") />
         <header class="head">
@@ -82,7 +82,7 @@ fn ShowRun(view: RunView) -> impl IntoView {
             </div>
             <div class="row">
                 <RunPill live />
-                {mirror.map(|href| view! { <a class="button" href=href>"In steps"</a> })}
+                {steps.map(|href| view! { <a class="button" href=href>"In steps"</a> })}
                 <RunActions live />
             </div>
         </header>

@@ -9,7 +9,8 @@ use crate::{
         notice::{Empty, Notice, Tone},
         table::{Column, Table},
     },
-    format, links,
+    format,
+    pages::mirror::Way,
 };
 
 /// How many namespaces the table shows; typing narrows them down.
@@ -76,6 +77,8 @@ pub fn hint(rows: &[NamespaceRow], namespace: &str) -> String {
 /// The namespaces of both indexes; each leads into the form.
 #[component]
 pub fn NamespaceTable(
+    /// Which form.
+    way: Way,
     /// Them.
     namespaces: Namespaces,
     /// Which are listed.
@@ -132,7 +135,7 @@ pub fn NamespaceTable(
                 <For each=move || found.get().1 key=|row| row.name.clone() let(row)>
                     <tr>
                         <td>
-                            <a class="mono break" href=links::mirror_namespace(&row.name)>
+                            <a class="mono break" href=way.of_namespace(&row.name)>
                                 {row.name.clone()}
                             </a>
                         </td>
@@ -170,6 +173,7 @@ mod tests {
             name: name.to_owned(),
             source,
             target: Reading::Unknown("it did not answer".to_owned()),
+            documents: None,
         }
     }
 

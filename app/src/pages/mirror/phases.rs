@@ -21,7 +21,7 @@ use crate::{
     },
     format, links,
     live::{self, Live},
-    pages::run::Ended,
+    pages::{mirror::Way, run::Ended},
 };
 
 /// Where a run stands on the way.
@@ -45,9 +45,16 @@ impl Phase {
     fn of(view: &RunView) -> Self {
         let ended_well = matches!(view.state, RunState::Done | RunState::DoneWithFailures);
         let planned = ended_well && view.plan.is_some();
-        match (view.head.request.kind, view.head.request.dry_run) {
-            (RunKind::Analyze, _) if planned => Self::Planned,
-            (RunKind::Analyze, _) => Self::Analyzing,
+        let request = &view.head.request;
+        // What a re-embedding analyzes with is a dry run of its own; one that executes a plan is a rehearsal.
+        let analyzes = match request.kind {
+            RunKind::Analyze => true,
+            RunKind::Reembed => request.dry_run && request.plan.is_none(),
+            RunKind::Mirror | RunKind::Documents | RunKind::Levels => false,
+        };
+        match (analyzes, request.dry_run) {
+            (true, _) if planned => Self::Planned,
+            (true, _) => Self::Analyzing,
             _ if view.state.is_live() => Self::Running,
             _ if !ended_well => Self::BrokenOff,
             (_, true) if planned => Self::Rehearsed,
@@ -68,8 +75,11 @@ impl Phase {
 /// The address of the form, filled in as it was for this run.
 fn scope_address(head: &RunHead) -> String {
     let request = &head.request;
-    let mut address = links::mirror_namespace(&request.namespace);
-    address.push_str(&format!("&reuse={}", request.reuse.as_str()));
+    let way = Way::of(request.kind);
+    let mut address = way.of_namespace(&request.namespace);
+    if way == Way::Mirror {
+        address.push_str(&format!("&reuse={}", request.reuse.as_str()));
+    }
     if let Some(size) = request.batch_size {
         address.push_str(&format!("&batch_size={size}"));
     }
@@ -86,6 +96,7 @@ pub fn Phases(view: RunView) -> impl IntoView {
     let live = live::follow(view);
     let phase = Memo::new(move |_| live.view.with(Phase::of));
     let namespace = namespace_name(&head.request.namespace).to_owned();
+    let verb = Way::of(head.request.kind).kind().label();
     let options = options_of(&head.request);
     let scope = scope_address(&head);
     let at = head.started_at;
@@ -112,10 +123,10 @@ pub fn Phases(view: RunView) -> impl IntoView {
         None => view! { <RunBody live /> }.into_any(),
     };
     view! {
-        <Title text=format!("Mirror {namespace}") />
+        <Title text=format!("{verb} {namespace}") />
         <header class="head">
             <div>
-                <h1>"Mirror " <span class="mono break">{namespace}</span></h1>
+                <h1>{verb} " " <span class="mono break">{namespace}</span></h1>
                 <p class="soft">{subtitle}</p>
                 {(!options.is_empty())
                     .then(|| {
@@ -146,6 +157,9 @@ pub fn Phases(view: RunView) -> impl IntoView {
 fn PlanStep(live: Live, rehearsed: bool) -> impl IntoView {
     // A finished run does not change any more.
     let (head, plan) = live.view.with_untracked(|view| (view.head.clone(), view.plan.clone()));
+    let way = Way::of(head.request.kind);
+    // The dry run of a re-embedding is its analysis: the next step is the live one.
+    let rehearsed_by_now = rehearsed || way == Way::Reembed;
     plan.map(|plan| {
         let rehearsal = (rehearsed && plan.has_work()).then(|| {
             view! {
@@ -154,10 +168,10 @@ fn PlanStep(live: Live, rehearsed: bool) -> impl IntoView {
                 </Notice>
             }
         });
-        let in_sync = (!plan.has_work()).then(|| view! { <InSync plan=plan.clone() /> });
+        let in_sync = (!plan.has_work()).then(|| view! { <NothingToDo way plan=plan.clone() /> });
         let bar = plan.has_work().then(|| {
             let work = work_of(head.request.kind, plan.missing, plan.changed);
-            view! { <StartBar head=head.clone() plan=plan.hash.clone() work dry_run=!rehearsed /> }
+            view! { <StartBar head=head.clone() plan=plan.hash.clone() work dry_run=!rehearsed_by_now /> }
         });
         view! {
             {rehearsal}
@@ -180,7 +194,7 @@ fn PlanStep(live: Live, rehearsed: bool) -> impl IntoView {
 
 /// Says that there is nothing to do, and what that does not cover.
 #[component]
-fn InSync(plan: Plan) -> impl IntoView {
+fn NothingToDo(way: Way, plan: Plan) -> impl IntoView {
     let mut beside = Vec::new();
     if plan.no_text > 0 {
         beside.push(format!(
@@ -200,6 +214,17 @@ fn InSync(plan: Plan) -> impl IntoView {
         return view! {
             <Notice tone=Tone::Attention title="Nothing there">
                 "Neither index has a record in this namespace. Look at its name: the list of namespaces is on the first step."
+            </Notice>
+        }
+        .into_any();
+    }
+    if way == Way::Reembed {
+        return view! {
+            <Notice tone=Tone::Good title="Nothing to migrate">
+                {format!(
+                    "{} in the target already. Whether their metadata is equal was not looked at: Namespace Mirroring does that.{beside}",
+                    format::counted(plan.in_sync, "record is", "records are"),
+                )}
             </Notice>
         }
         .into_any();
@@ -231,6 +256,16 @@ mod tests {
         assert_eq!(Phase::of(&view).stage(), Stage::Run, "what broke off was not verified");
         view.head.request.kind = RunKind::Analyze;
         assert_eq!(Phase::of(&view), Phase::Analyzing, "a failed analysis has no plan to show");
+    }
+
+    #[test]
+    fn a_reembedding_analyzes_with_a_dry_run() {
+        let mut view = running();
+        view.head.request = Way::Reembed.analysis("ns".to_owned());
+        assert_eq!(Phase::of(&view), Phase::Analyzing);
+        view.head.request.plan = Some("7c41".to_owned());
+        assert_eq!(Phase::of(&view), Phase::Running, "it rehearses a plan");
+        assert_eq!(scope_address(&view.head), "/reembed?namespace=ns");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use protocol::{NamespaceRow, Overview, Reuse, RunKind, RunRequest};
+use protocol::{NamespaceRow, Overview, Reuse, RunRequest};
 
 use crate::{
     ApiError,
@@ -16,11 +16,11 @@ use crate::{
         start::Refusal,
         stepper::{Stage, Stepper},
     },
-    links,
     pages::OverviewResource,
 };
 
 use super::{
+    Way,
     namespaces::{Chosen, NamespaceTable, hint, sides},
     several::SeveralForm,
 };
@@ -28,9 +28,12 @@ use super::{
 /// The form, filled in from the address: for one namespace, or for several at once.
 #[component]
 pub fn ScopeStep(
+    /// Which way.
+    way: Way,
     /// Whether it is the form for several.
     several: bool,
 ) -> impl IntoView {
+    let (one, many) = way.addresses();
     let overview = expect_context::<OverviewResource>();
     let namespaces = Resource::new(|| (), |()| api::namespaces());
     let chosen = RwSignal::new(Chosen::All);
@@ -42,23 +45,19 @@ pub fn ScopeStep(
         }
     });
     view! {
-        <Title text="Namespace Mirroring" />
+        <Title text=way.title() />
         <header class="head">
             <div>
-                <h1>"Namespace Mirroring"</h1>
+                <h1>{way.title()}</h1>
                 <p class="soft">
-                    {if several {
-                        "One run that goes through the namespaces one after the other; a dry run writes nothing and pays nothing"
-                    } else {
-                        "An analysis comes first: it reads both sides, writes nothing and pays nothing"
-                    }}
+                    {intro(way, several)}
                 </p>
             </div>
-            <nav class="segments" aria-label="What to mirror">
-                <a href=links::MIRROR aria-current=(!several).then_some("true")>
+            <nav class="segments" aria-label="How many namespaces">
+                <a href=one aria-current=(!several).then_some("true")>
                     "One namespace"
                 </a>
-                <a href=links::MIRROR_SEVERAL aria-current=several.then_some("true")>
+                <a href=many aria-current=several.then_some("true")>
                     "Several"
                 </a>
             </nav>
@@ -72,14 +71,14 @@ pub fn ScopeStep(
             })}
         </Suspense>
         <div class="columns">
-            <Suspense fallback=move || form(several, None, chosen, rows)>
-                {move || Suspend::new(async move { form(several, overview.await.ok(), chosen, rows) })}
+            <Suspense fallback=move || form(way, several, None, chosen, rows)>
+                {move || Suspend::new(async move { form(way, several, overview.await.ok(), chosen, rows) })}
             </Suspense>
             <Suspense fallback=move || {
-                view! { <Explanation overview=None /> }
+                view! { <Explanation way overview=None /> }
             }>
                 {move || Suspend::new(async move {
-                    view! { <Explanation overview=overview.await.ok() /> }
+                    view! { <Explanation way overview=overview.await.ok() /> }
                 })}
             </Suspense>
         </div>
@@ -95,7 +94,7 @@ pub fn ScopeStep(
         }>
             {move || Suspend::new(async move {
                 match namespaces.await {
-                    Ok(namespaces) => view! { <NamespaceTable namespaces chosen /> }.into_any(),
+                    Ok(namespaces) => view! { <NamespaceTable way namespaces chosen /> }.into_any(),
                     Err(error) => {
                         view! {
                             <Notice tone=Tone::Failed title="The namespaces could not be listed">
@@ -111,16 +110,32 @@ pub fn ScopeStep(
     }
 }
 
+/// What comes first, below the heading.
+const fn intro(way: Way, several: bool) -> &'static str {
+    match (way, several) {
+        (Way::Mirror, false) => {
+            "An analysis comes first: it reads both sides, writes nothing and pays nothing"
+        }
+        (Way::Reembed, false) => {
+            "For the one-time migration: only what the target does not have. A dry run comes first; it writes nothing and pays nothing"
+        }
+        (_, true) => {
+            "One run that goes through the namespaces one after the other; a dry run writes nothing and pays nothing"
+        }
+    }
+}
+
 fn form(
+    way: Way,
     several: bool,
     overview: Option<Overview>,
     chosen: RwSignal<Chosen>,
     rows: RwSignal<Vec<NamespaceRow>>,
 ) -> AnyView {
     if several {
-        view! { <SeveralForm overview chosen rows /> }.into_any()
+        view! { <SeveralForm way overview chosen rows /> }.into_any()
     } else {
-        view! { <ScopeForm overview chosen rows /> }.into_any()
+        view! { <ScopeForm way overview chosen rows /> }.into_any()
     }
 }
 
@@ -156,6 +171,7 @@ fn Problems(overview: Option<Result<Overview, ApiError>>) -> impl IntoView {
 /// The fields and the button.
 #[component]
 fn ScopeForm(
+    way: Way,
     overview: Option<Overview>,
     chosen: RwSignal<Chosen>,
     rows: RwSignal<Vec<NamespaceRow>>,
@@ -183,11 +199,10 @@ fn ScopeForm(
     });
     let command = Signal::derive(move || {
         RunRequest {
-            dry_run: true,
             reuse: reuse.get(),
             overwrite_added: overwrite.get(),
             batch_size: batch.get().trim().parse().ok(),
-            ..RunRequest::new(RunKind::Analyze, namespace.get())
+            ..way.analysis(namespace.get())
         }
         .command()
     });
@@ -207,7 +222,15 @@ fn ScopeForm(
     let added_key = overview.as_ref().map_or_else(|| "the added key".to_owned(), |o| o.added.key.clone());
     view! {
         <ActionForm action=start attr:class="panel form" attr:aria-label="Scope">
-            <input type="hidden" name="kind" value="analyze" />
+            <input
+                type="hidden"
+                name="kind"
+                value=match way {
+                    Way::Mirror => "analyze",
+                    Way::Reembed => "reembed",
+                }
+            />
+            <input type="hidden" name="dry_run" value="true" />
             <div class="body stack wide">
                 <Refusal action=start />
                 <div class="field">
@@ -270,7 +293,8 @@ fn ScopeForm(
                     </p>
                     <FieldError errors field="batch_size" />
                 </div>
-                <ReuseField reuse />
+                // A record that the target does not have has no vector there that could be kept.
+                {(way == Way::Mirror).then(|| view! { <ReuseField reuse /> })}
                 <OverwriteField overwrite key=added_key />
             </div>
             <footer class="form-foot">
@@ -283,9 +307,9 @@ fn ScopeForm(
     }
 }
 
-/// What a mirroring does, in the words of the configuration.
+/// What a run does, in the words of the configuration.
 #[component]
-fn Explanation(overview: Option<Overview>) -> impl IntoView {
+fn Explanation(way: Way, overview: Option<Overview>) -> impl IntoView {
     let (key, value, text, target) = overview.map_or_else(
         || ("the added key".to_owned(), None, "text".to_owned(), "the target".to_owned()),
         |o| (o.added.key, Some(o.added.value), o.text_key, o.target.name),
@@ -297,24 +321,52 @@ fn Explanation(overview: Option<Overview>) -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="what">
             <header>
-                <h2 id="what">"What a mirroring does"</h2>
+                <h2 id="what">
+                    {match way {
+                        Way::Mirror => "What a mirroring does",
+                        Way::Reembed => "What a re-embedding does",
+                    }}
+                </h2>
             </header>
             <div class="body">
                 <dl class="explained">
-                    <dt>"Phase A"</dt>
-                    <dd>{format!("Records that {target} does not have are embedded and written.")}</dd>
-                    <dt>"Phase B"</dt>
-                    <dd>"Records whose metadata differs are written anew, as the source has them."</dd>
+                    {match way {
+                        Way::Mirror => {
+                            view! {
+                                <dt>"Phase A"</dt>
+                                <dd>{format!("Records that {target} does not have are embedded and written.")}</dd>
+                                <dt>"Phase B"</dt>
+                                <dd>"Records whose metadata differs are written anew, as the source has them."</dd>
+                            }
+                                .into_any()
+                        }
+                        Way::Reembed => {
+                            view! {
+                                <dt>"Migrated"</dt>
+                                <dd>{format!("Records that {target} does not have are embedded and written.")}</dd>
+                                <dt>"Already there"</dt>
+                                <dd>
+                                    "Records that are on both sides stay as they are, whatever their metadata says: they are neither read nor compared."
+                                </dd>
+                            }
+                                .into_any()
+                        }
+                    }}
                     <dt>"Added"</dt>
                     <dd>
                         <code>{added}</code>
                         " to every written record; another value that is there already stays."
                     </dd>
-                    <dt>"Ignored in comparison"</dt>
-                    <dd>
-                        <code>{key}</code>
-                        " and nothing else."
-                    </dd>
+                    {(way == Way::Mirror)
+                        .then(|| {
+                            view! {
+                                <dt>"Ignored in comparison"</dt>
+                                <dd>
+                                    <code>{key}</code>
+                                    " and nothing else."
+                                </dd>
+                            }
+                        })}
                     <dt>"Embedded"</dt>
                     <dd>
                         "The text under "<code>{text}</code>". Records without one are skipped and counted."

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use protocol::{NamespacePatterns, NamespaceRow, Overview, Reading, Reuse, RunKind, RunRequest};
+use protocol::{NamespacePatterns, NamespaceRow, Overview, Reading, Reuse, RunRequest};
 
 use crate::{
     api::StartRun,
@@ -12,7 +12,10 @@ use crate::{
         start::{Confirmation, DryOrLive, Refusal},
     },
     format,
-    pages::mirror::namespaces::{Chosen, select},
+    pages::mirror::{
+        Way,
+        namespaces::{Chosen, select},
+    },
 };
 
 /// How many namespaces are named below the patterns.
@@ -21,6 +24,8 @@ const NAMED: usize = 5;
 /// The patterns, the options, and the switch between a dry run and a live one.
 #[component]
 pub fn SeveralForm(
+    /// Which way.
+    way: Way,
     /// The settings.
     overview: Option<Overview>,
     /// Which namespaces the table below lists.
@@ -42,7 +47,7 @@ pub fn SeveralForm(
         reuse: reuse.get(),
         overwrite_added: overwrite.get(),
         namespaces: Some(patterns.read()),
-        ..RunRequest::new(RunKind::Mirror, "")
+        ..RunRequest::new(way.kind(), "")
     });
     Effect::new(move |_| chosen.set(Chosen::Matching(patterns.read())));
     let taken = move || rows.with(|rows| in_words(rows, &Chosen::Matching(patterns.read())));
@@ -52,7 +57,7 @@ pub fn SeveralForm(
     );
     view! {
         <ActionForm action=start attr:class="panel form" attr:aria-label="Several namespaces">
-            <input type="hidden" name="kind" value="mirror" />
+            <input type="hidden" name="kind" value=way.word() />
             <input type="hidden" name="scope" value="several" />
             <div class="body stack wide">
                 <Refusal action=start />
@@ -60,7 +65,7 @@ pub fn SeveralForm(
                 <p class="hint" aria-live="polite">
                     {taken}
                 </p>
-                <ReuseField reuse />
+                {(way == Way::Mirror).then(|| view! { <ReuseField reuse /> })}
                 <OverwriteField overwrite key />
             </div>
             <footer class="actions plain-bar">
@@ -73,7 +78,10 @@ pub fn SeveralForm(
                     target
                     scope=Signal::derive(move || request.with(scope_name))
                     overwrites=overwrite
-                    work="in each namespace, what is missing or changed by then"
+                    work=match way {
+                        Way::Mirror => "in each namespace, what is missing or changed by then",
+                        Way::Reembed => "in each namespace, what is missing by then",
+                    }
                     start
                 />
             </footer>
