@@ -1,5 +1,7 @@
 //! The services, connected to when they are first needed and shared by all runs, so that their quotas are shared too.
 
+pub mod failure;
+mod limits;
 mod search;
 
 use std::{path::Path, time::Duration};
@@ -7,7 +9,7 @@ use std::{path::Path, time::Duration};
 use gemini::Gemini;
 use pinecone::{IndexStats, SourceIndex, TargetIndex};
 use protocol::{IndexView, Reading, RunKind, RunRequest};
-use sync::{Clock, GeminiEmbedder, Services, Settings, SourceReader, TargetWriter};
+use sync::{Clock, GeminiEmbedder, SearchIndex, Services, Settings, SourceReader, TargetWriter};
 use tokio::{sync::OnceCell, time::timeout};
 
 use crate::{
@@ -15,13 +17,13 @@ use crate::{
     exit::chain,
 };
 
-pub use search::{SearchIndex, search_failed};
+pub use search::search_failed;
 
 /// How long a page waits for a service before it shows *unknown*.
-const PAGE_PATIENCE: Duration = Duration::from_secs(4);
+pub const PAGE_PATIENCE: Duration = Duration::from_secs(4);
 
 /// How long a command waits for it; long enough for a few retries.
-const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
+pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long the start of a run waits for the services to be connected.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
@@ -127,7 +129,9 @@ impl Connections {
     pub async fn source(&self) -> Result<&SourceIndex, ConnectError> {
         let connect = async || {
             let connection = self.pinecone()?;
-            SourceIndex::connect(&connection, &self.config.pinecone.source).await.map_err(service)
+            SourceIndex::connect(&connection, &self.config.pinecone.source)
+                .await
+                .map_err(|error| service_failed(&error, error.kind(), &failure::SOURCE))
         };
         self.source.get_or_try_init(connect).await
     }
@@ -140,7 +144,9 @@ impl Connections {
     pub async fn target(&self) -> Result<&TargetIndex, ConnectError> {
         let connect = async || {
             let connection = self.pinecone()?;
-            TargetIndex::connect(&connection, &self.config.pinecone.target).await.map_err(service)
+            TargetIndex::connect(&connection, &self.config.pinecone.target)
+                .await
+                .map_err(|error| service_failed(&error, error.kind(), &failure::TARGET))
         };
         self.target.get_or_try_init(connect).await
     }
@@ -199,7 +205,11 @@ impl Connections {
         } else {
             None
         };
-        Ok(sync::connected(source, target, gemini, clock))
+        let search = match &request.documents {
+            Some(_) => Some(self.search().await?),
+            None => None,
+        };
+        Ok(sync::connected(source, target, gemini, search.as_ref(), clock))
     }
 
     /// Two names may still mean one index; then the source would be written to (law 1).
@@ -296,7 +306,10 @@ fn service(error: impl std::error::Error) -> ConnectError {
 }
 
 /// A reading that is unknown where the service failed or took too long.
-async fn within<T>(patience: Duration, reading: impl Future<Output = Result<T, ConnectError>>) -> Reading<T> {
+pub async fn within<T>(
+    patience: Duration,
+    reading: impl Future<Output = Result<T, ConnectError>>,
+) -> Reading<T> {
     match timeout(patience, reading).await {
         Ok(Ok(value)) => Reading::Known(value),
         Ok(Err(error)) => Reading::Unknown(error.to_string()),

@@ -76,6 +76,9 @@ pub(crate) struct Checkpoint {
     pub counts: Counts,
     /// What the settled records of an analysis add up to.
     pub plan: PlanBuilder,
+    /// Records that were migrated before the listings began again: they are among those that the target lists since.
+    #[serde(default)]
+    pub listed_again: u64,
 }
 
 enum Entry {
@@ -299,7 +302,8 @@ impl Keeper {
                 self.write().await?;
                 self.commit.reset = true;
                 let counts = self.state.counts.written();
-                self.state = Checkpoint { position, counts, plan: PlanBuilder::default() };
+                let listed_again = counts.migrated;
+                self.state = Checkpoint { position, counts, plan: PlanBuilder::default(), listed_again };
                 (self.moved, self.urgent) = (true, true);
             }
             Entry::Flush(done) => {

@@ -4,6 +4,7 @@ mod batch;
 mod compare;
 mod context;
 mod diff;
+mod documents;
 mod embedding;
 mod journal;
 mod pipeline;
@@ -22,6 +23,7 @@ mod words;
 mod writing;
 
 pub use compare::{changes, equal, present};
+pub use documents::{SearchIndex, SearchServices, UpdateError, execute_documents, execute_levels, task_of};
 pub use pipeline::Origin;
 pub use ports::{Embed, Embedded, ErrorClass, ListedPage, Page, PortError, ReadIndex, Upserted, WriteIndex};
 pub use record::text;

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::{
-    Counts, EndpointUse, Event, EventBody, FailedRecord, Flow, KEPT_FAILURES, LogLevel, LogLine,
-    NamespaceRun, Pause, Plan, Progress, RunHead, RunId, RunState, RunView, Step, StepState, Verification,
+    Counts, DocumentVerification, EndpointUse, Event, EventBody, FailedRecord, Flow, KEPT_FAILURES, LogLevel,
+    LogLine, NamespaceRun, Pause, Plan, Progress, RunHead, RunId, RunState, RunView, Step, StepState,
+    Verification,
 };
 use tokio::sync::{broadcast, mpsc};
 
@@ -193,6 +194,15 @@ impl Recorder {
         self.emit(EventBody::Step { step, state: new, detail: detail.into() });
     }
 
+    /// Tells more of a step that is at work.
+    pub(crate) fn step_detail(&self, step: Step, detail: String) {
+        let mut state = self.lock();
+        let known = state.view.steps.iter().find(|view| view.step == step);
+        if let Some(StepState::Running) = known.filter(|view| view.detail != detail).map(|view| view.state) {
+            self.emit_locked(&mut state, EventBody::Step { step, state: StepState::Running, detail });
+        }
+    }
+
     /// Writes a line into the log.
     pub fn log(&self, level: LogLevel, message: impl Into<String>) {
         let line = LogLine { at: self.now(), level, message: message.into() };
@@ -221,6 +231,10 @@ impl Recorder {
 
     pub(crate) fn plan(&self, plan: Plan) {
         self.emit(EventBody::Plan(Box::new(plan)));
+    }
+
+    pub(crate) fn documents_verified(&self, verification: DocumentVerification) {
+        self.emit(EventBody::DocumentsVerified(verification));
     }
 
     pub(crate) fn verified(&self, verification: Verification) {

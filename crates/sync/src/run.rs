@@ -12,8 +12,8 @@ use std::{
 use futures::FutureExt;
 use pinecone::Namespace;
 use protocol::{
-    Category, Counts, EndpointUse, LogLevel, Pacing, Pause, PauseReason, RunHead, RunId, RunKind, RunRequest,
-    RunState, Step, StepState,
+    Category, Counts, DocumentScope, DocumentUpdate, EndpointUse, LogLevel, Pacing, Pause, PauseReason,
+    RunHead, RunId, RunKind, RunRequest, RunState, Step, StepState,
 };
 use store::{Found, LedgerKey, Store};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     context::Context,
     diff::Position,
+    documents::{SearchServices, Update},
     embedding::Texts,
     journal::{Checkpoint, Journal, restore},
     pipeline::{self, Origin, Pass, Start},
@@ -32,7 +33,7 @@ use crate::{
     settings::Settings,
     stop::{Stop, StopReason},
     verify::verify,
-    words::{grouped, records},
+    words::{documents, grouped, records},
 };
 
 /// Rows that are read from the store at once.
@@ -73,6 +74,8 @@ pub struct Services<S, T, E> {
     pub target: T,
     /// The embedding service; an analysis and a dry run do without.
     pub embedder: Option<E>,
+    /// The search index, for a run that ends with an update of its documents.
+    pub search: Option<SearchServices>,
     /// What they are used for.
     pub probe: Probe,
 }
@@ -105,7 +108,16 @@ impl std::fmt::Debug for Durable {
 
 /// The steps of a run, in order.
 pub fn steps(request: &RunRequest) -> Vec<Step> {
+    let mut documents = vec![Step::Precheck, Step::Documents];
+    if request.is_live() {
+        documents.push(Step::VerifyDocuments);
+    }
     let mut steps = Vec::new();
+    match request.kind {
+        RunKind::Levels => return vec![Step::Levels],
+        RunKind::Documents => return documents,
+        RunKind::Analyze | RunKind::Mirror | RunKind::Reembed => {}
+    }
     if request.plan.is_none() && request.retry.is_none() {
         steps.push(Step::List);
     }
@@ -116,6 +128,9 @@ pub fn steps(request: &RunRequest) -> Vec<Step> {
             steps.push(Step::Update);
         }
         steps.push(Step::Verify);
+    }
+    if request.documents.is_some() {
+        steps.append(&mut documents);
     }
     steps
 }
@@ -173,29 +188,53 @@ where
     E: Embed,
 {
     let settings = settings.clone().with_batch_size(request.batch_size);
+    let driven =
+        Driven { recorder, store: &durable.store, settings: &settings, stop, probe: &services.probe };
+    let settings = &settings;
+    drive(driven, |journal, checkpoint, halt| async move {
+        Frame { services, settings, request, recorder, durable, journal, halt }.work(checkpoint).await
+    })
+    .await
+}
+
+/// What every kind of run has.
+pub(crate) struct Driven<'a> {
+    pub recorder: &'a Arc<Recorder>,
+    pub store: &'a Arc<dyn Store>,
+    pub settings: &'a Settings,
+    pub stop: &'a Stop,
+    pub probe: &'a Probe,
+}
+
+/// Drives the work of a run from its checkpoint to its last event: keeps its journal, sends its counters, and ends it when
+/// it is asked to stop. The token is cancelled when nothing new may begin.
+pub(crate) async fn drive<W: Future<Output = Outcome>>(
+    driven: Driven<'_>,
+    work: impl FnOnce(Journal, Option<Checkpoint>, CancellationToken) -> W,
+) -> RunState {
+    let Driven { recorder, store, settings, stop, probe } = driven;
     let halt = stop.token().child_token();
-    let run = recorder.id();
-    let restored = restore(&*durable.store, &run).await;
-    let (checkpoint, goes_on) = match restored {
-        Ok(Some(checkpoint)) => (checkpoint, true),
-        Ok(None) => (Checkpoint::default(), false),
+    let first = recorder.view().steps.first().map_or(Step::Compare, |view| view.step);
+    let checkpoint = match restore(&**store, &recorder.id()).await {
+        Ok(checkpoint) => checkpoint,
         Err(error) => {
             // Without its checkpoint the run would do again what was done, so it stays as it is.
             let (state, error, pause) =
-                conclude(recorder, Outcome::Failed(Step::Compare, store_failed(&error)), stop);
+                conclude(recorder, Outcome::Failed(first, store_failed(&error)), stop);
             recorder.finish(state, error, pause);
             return state;
         }
     };
+    if let Some(checkpoint) = &checkpoint {
+        recorder.set_counts(checkpoint.counts.clone());
+    }
     let (journal, keeper) = Journal::begin(
-        durable.store.clone(),
+        store.clone(),
         recorder.clone(),
         settings.clone(),
-        checkpoint.clone(),
+        checkpoint.clone().unwrap_or_default(),
         halt.clone(),
     );
-    let frame =
-        Frame { services, settings: &settings, request, recorder, durable, journal: journal.clone(), halt };
     let stopped = async {
         stop.wait().await;
         if stop.asked() != Some(StopReason::Cancel) {
@@ -212,21 +251,21 @@ where
     let outcome = tokio::select! {
         biased;
         // A bug of ours must not leave a run that seems to go on for ever.
-        outcome = AssertUnwindSafe(frame.work(checkpoint, goes_on)).catch_unwind() => {
+        outcome = AssertUnwindSafe(work(journal.clone(), checkpoint, halt)).catch_unwind() => {
             outcome.unwrap_or_else(|_| {
                 let message = "tain itself failed: please report it with what it wrote to stderr";
-                Outcome::Failed(Step::Compare, PortError::failed(message))
+                Outcome::Failed(first, PortError::failed(message))
             })
         }
         () = stopped => Outcome::Stopped,
-        never = tick(services, recorder) => match never {},
+        never = tick(probe, recorder) => match never {},
     };
     journal.flush().await;
-    recorder.publish_progress(&(services.probe)());
+    recorder.publish_progress(&probe());
     // What was read and not settled is read again when the run goes on, so it does not count until then.
     let settled = journal.counts().await;
     let outcome = match journal.broken() {
-        Some(message) => Outcome::Failed(Step::Compare, PortError::failed(message)),
+        Some(message) => Outcome::Failed(first, PortError::failed(message)),
         None => outcome,
     };
     let (state, error, pause) = conclude(recorder, outcome, stop);
@@ -236,24 +275,24 @@ where
         recorder.set_counts(settled);
     }
     recorder.finish(state, error, pause);
-    drop((journal, frame));
+    drop(journal);
     // The last commit holds the end; if it fails, the store shows the run as interrupted, and it can go on.
     drop(keeper.await);
     state
 }
 
 /// Sends the counters as they move, for as long as it is polled.
-async fn tick<S, T, E>(services: &Services<S, T, E>, recorder: &Recorder) -> std::convert::Infallible {
+async fn tick(probe: &Probe, recorder: &Recorder) -> std::convert::Infallible {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        recorder.publish_progress(&(services.probe)());
+        recorder.publish_progress(&probe());
     }
 }
 
 /// How the work of a run ended.
-enum Outcome {
+pub(crate) enum Outcome {
     /// All of it is done, whatever was asked of the run meanwhile.
     Ended,
     /// It was asked to stop, and something is left.
@@ -275,14 +314,17 @@ struct Frame<'a, S, T, E> {
 }
 
 impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
-    async fn work(&self, checkpoint: Checkpoint, goes_on: bool) -> Outcome {
+    async fn work(&self, checkpoint: Option<Checkpoint>) -> Outcome {
         let namespace = match Namespace::parse(&self.request.namespace) {
             Ok(namespace) => namespace,
             Err(error) => return Outcome::Failed(Step::List, PortError::failed(error.to_string())),
         };
         let mut texts = Texts::default();
-        let begun =
-            if goes_on { self.go_on(checkpoint, &mut texts).await } else { self.begin(&namespace).await };
+        let mut listed_again = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.listed_again);
+        let begun = match checkpoint {
+            Some(checkpoint) => self.go_on(checkpoint, &mut texts).await,
+            None => self.begin(&namespace).await,
+        };
         let mut start = match begun {
             Ok(start) => start,
             Err(error) => return Outcome::Failed(Step::Compare, error),
@@ -311,7 +353,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             }
             let position = match pass {
                 Pass::Ended if context.unfinished.load(Ordering::Relaxed) => return Outcome::Stopped,
-                Pass::Ended => return self.end(&context).await,
+                Pass::Ended => return self.end(&context, listed_again).await,
                 Pass::OutOfOrder(_) if self.halt.is_cancelled() => return Outcome::Stopped,
                 Pass::OutOfOrder(side) => begun.sorted_here(side),
             };
@@ -319,6 +361,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 let message = "a listing that was sorted here is not in order";
                 return Outcome::Failed(Step::List, PortError::failed(message));
             };
+            listed_again = self.recorder.counts().migrated;
             self.recorder.reset_classification();
             self.journal.reset(position.clone()).await;
             start = Start { pending: Vec::new(), position, origin: Origin::Listing };
@@ -398,7 +441,6 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
     async fn go_on(&self, checkpoint: Checkpoint, texts: &mut Texts) -> Result<Start, PortError> {
         let Durable { store, origin, .. } = self.durable;
         let run = self.recorder.id();
-        self.recorder.set_counts(checkpoint.counts.clone());
         if self.request.is_live() {
             let mut after: Option<String> = None;
             loop {
@@ -443,7 +485,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
     }
 
     /// What is left when everything was read and written.
-    async fn end(&self, context: &Arc<Context<S, T>>) -> Outcome {
+    async fn end(&self, context: &Arc<Context<S, T>>, listed_again: u64) -> Outcome {
         let recorder = self.recorder;
         let counts = recorder.counts();
         if counts.moved + counts.gone > 0 && self.request.plan.is_some() {
@@ -467,25 +509,40 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 return Outcome::Failed(Step::Compare, PortError::failed(message));
             };
             recorder.plan(plan.build(&counts, self.settings, pages));
-            return Outcome::Ended;
+            return self.documents().await;
         }
         recorder.step(Step::Migrate, StepState::Done, format!("{} migrated", grouped(counts.migrated)));
         if self.request.kind == RunKind::Mirror {
             recorder.step(Step::Update, StepState::Done, format!("{} updated", grouped(counts.updated)));
         }
         recorder.step(Step::Verify, StepState::Running, "");
-        let verification = verify(context).await;
+        let verification = verify(context, listed_again).await;
         recorder.step(Step::Verify, StepState::Done, verification.summary.clone());
         recorder.log(LogLevel::Info, verification.summary.clone());
         recorder.verified(verification);
-        Outcome::Ended
+        self.documents().await
+    }
+
+    /// The last steps: the documents of the same namespace, if that was asked for.
+    async fn documents(&self) -> Outcome {
+        let Some(update) = &self.request.documents else { return Outcome::Ended };
+        let Some(search) = &self.services.search else {
+            let message = "this run needs the search index: set ELASTICSEARCH_ENDPOINT";
+            return Outcome::Failed(Step::Precheck, PortError::failed(message));
+        };
+        let namespace = self.request.namespace.clone();
+        let update = DocumentUpdate { scope: DocumentScope::Namespaces(vec![namespace]), ..update.clone() };
+        let (journal, halt) = (self.journal.clone(), self.halt.clone());
+        let Self { settings, request, recorder, .. } = self;
+        let store = &*self.durable.store;
+        Update { search, settings, request, recorder, store, journal, halt }.work(&update).await
     }
 }
 
 /// Closes the steps that are still open, and says how the run ended.
 fn conclude(recorder: &Recorder, outcome: Outcome, stop: &Stop) -> (RunState, Option<String>, Option<Pause>) {
     let counts = recorder.counts();
-    let done = format!("{} migrated, {} updated", grouped(counts.migrated), grouped(counts.updated));
+    let done = written(&recorder.view().head.request, &counts);
     let paused = |reason: PauseReason, message: String, until: Option<u64>| {
         close(recorder, StepState::Paused);
         recorder.log(LogLevel::Info, format!("paused: {message}; until then {done}"));
@@ -498,7 +555,7 @@ fn conclude(recorder: &Recorder, outcome: Outcome, stop: &Stop) -> (RunState, Op
         (Outcome::Failed(step, error), _) => {
             let failed = recorder.view().steps.into_iter().find(|view| view.step == step);
             // A run without that step (an analysis cannot fail to migrate) shows it in the step that was at work.
-            let step = failed.map_or(Step::Compare, |view| view.step);
+            let step = failed.map_or_else(|| at_work(recorder), |view| view.step);
             recorder.step(step, StepState::Failed, error.message.clone());
             close(recorder, StepState::Cancelled);
             recorder.log(LogLevel::Error, format!("stopped: {}; until then {done}", error.message));
@@ -527,6 +584,25 @@ fn conclude(recorder: &Recorder, outcome: Outcome, stop: &Stop) -> (RunState, Op
             (RunState::Done, None, None)
         }
     }
+}
+
+/// What was written, in words.
+fn written(request: &RunRequest, counts: &Counts) -> String {
+    let mut words = Vec::new();
+    if request.kind != RunKind::Documents {
+        words.push(format!("{} migrated, {} updated", grouped(counts.migrated), grouped(counts.updated)));
+    }
+    if request.documents.is_some() {
+        words.push(format!("{} updated", documents(counts.documents.updated)));
+    }
+    words.join(", ")
+}
+
+/// The step that is at work, or the first one.
+fn at_work(recorder: &Recorder) -> Step {
+    let steps = recorder.view().steps;
+    let running = steps.iter().find(|view| view.state == StepState::Running);
+    running.or(steps.first()).map_or(Step::Compare, |view| view.step)
 }
 
 fn close(recorder: &Recorder, state: StepState) {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use upstream::Meter;
 
 use crate::{
+    documents::{SearchIndex, SearchServices},
     ports::{Embed, Embedded, ErrorClass, ListedPage, Page, PortError, ReadIndex, Upserted, WriteIndex},
     recorder::Clock,
     run::{Services, Usage, UsageNote},
@@ -32,6 +33,7 @@ pub fn connected(
     source: &SourceIndex,
     target: &TargetIndex,
     gemini: Option<&Gemini>,
+    search: Option<&SearchIndex>,
     clock: Clock,
 ) -> Services<SourceReader, TargetWriter, GeminiEmbedder> {
     let meter = Meter::new();
@@ -39,11 +41,13 @@ pub fn connected(
         source: SourceReader(source.with_meter(meter.clone()), clock.clone()),
         target: TargetWriter(target.with_meter(meter.clone()), clock.clone()),
         embedder: gemini.map(|gemini| GeminiEmbedder(gemini.with_meter(meter.clone()), clock.clone())),
+        search: search.map(|search| SearchServices::metered(search, meter.clone(), clock.clone())),
         probe: Arc::new(move || usage(&meter, &clock)),
     }
 }
 
-fn usage(meter: &Meter, clock: &Clock) -> Usage {
+/// What a meter counted, as a run tells it.
+pub(crate) fn usage(meter: &Meter, clock: &Clock) -> Usage {
     let now = Instant::now();
     let requests = meter
         .snapshot()

@@ -18,6 +18,11 @@ pub(crate) fn records(number: u64) -> String {
     format!("{} record{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
+/// `1 document`, `2 documents`.
+pub(crate) fn documents(number: u64) -> String {
+    format!("{} document{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,10 @@
 //! The search index, connected to when it is first needed.
 
 use elasticsearch::{Cluster, Connection, Endpoint, Error};
+use sync::SearchIndex;
 use upstream::{Kind, Trust};
 
-use super::{ConnectError, Connections};
+use super::{ConnectError, Connections, failure, failure::service_failed};
 use crate::{
     config::{Elasticsearch, MISSING_ELASTICSEARCH},
     exit::chain,
@@ -11,19 +12,6 @@ use crate::{
 
 /// Indexes that are named where the configured one is not there.
 const NAMED: usize = 8;
-
-/// The search index: where it is, and how its documents tell of their namespace and record.
-#[derive(Debug, Clone)]
-pub struct SearchIndex {
-    /// How to reach it.
-    pub connection: Connection,
-    /// Reads it.
-    pub reader: elasticsearch::Reader,
-    /// The field that names a document's namespace.
-    pub namespace_field: elasticsearch::FieldName,
-    /// The field that holds the record's id; `None` where that is the document's `_id`.
-    pub id_field: Option<elasticsearch::FieldName>,
-}
 
 impl Connections {
     /// Where the cluster is.
@@ -115,7 +103,7 @@ pub fn search_failed(error: Error) -> ConnectError {
         | Error::Unsupported { .. } => ConnectError::NotConfigured(chain(&error)),
         // Nothing was sent: the options cannot be used, as a CA certificate that is none.
         _ if *error.kind() == Kind::NotAllowed => ConnectError::NotConfigured(chain(&error)),
-        _ => ConnectError::Service(chain(&error)),
+        _ => service_failed(&error, error.kind(), &failure::ELASTICSEARCH),
     }
 }
 

@@ -145,7 +145,7 @@ impl World {
     }
 
     async fn execute(&self, request: &RunRequest, recorder: &Arc<Recorder>, origin: Origin) -> RunView {
-        let services = connected(&self.source, &self.target, Some(&self.gemini), Arc::new(|| 0));
+        let services = connected(&self.source, &self.target, Some(&self.gemini), None, Arc::new(|| 0));
         let durable = Durable { store: self.store.clone(), ledger: ledger(), origin };
         execute(&services, &self.settings, request, recorder, &durable, &Stop::new()).await;
         recorder.view()

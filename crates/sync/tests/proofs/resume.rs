@@ -345,6 +345,31 @@ fn a_listing_whose_token_was_forgotten_begins_anew_and_repeats_nothing() {
 }
 
 #[test]
+fn what_was_migrated_before_a_listing_began_again_is_expected_once() {
+    for killed_at in [None, Some(40), Some(70), Some(100)] {
+        let world = World::with_pages(many(2_000), BTreeMap::new(), 100, 100);
+        world.source.state().faults.swapped_page = Some(15);
+        let request = request(RunKind::Mirror);
+        let mut recorder = runtime().block_on(world.begin(&request, &Origin::Listing));
+        if let Some(millis) = killed_at {
+            assert_eq!(killed_after(&world, &request, &recorder, millis), None);
+            recorder = world.restored(&recorder.id());
+        }
+        assert_eq!(killed_after(&world, &request, &recorder, 3_600_000), Some(RunState::Done));
+        let view = recorder.view();
+        let counts = &view.progress.counts;
+        assert!(
+            counts.in_sync > 0,
+            "{killed_at:?}: some were migrated when the listing was found out of order"
+        );
+        assert_eq!(world.target.state().records.len(), 2_000);
+        let verification = view.verification.expect("verified");
+        assert!(verification.confirmed, "{killed_at:?}: {}", verification.summary);
+        assert_eq!(verification.expected_target, 2_000);
+    }
+}
+
+#[test]
 fn a_raised_level_that_came_while_the_run_was_paused_is_kept() {
     let world = World::with_pages(many(1_000), BTreeMap::new(), 100, 100);
     let request = request(RunKind::Mirror);

@@ -400,6 +400,7 @@ impl World {
             source: self.source.clone(),
             target: self.target.clone(),
             embedder: Some(self.embedder.clone()),
+            search: None,
             probe: Arc::new(Usage::default),
         }
     }

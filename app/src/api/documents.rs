@@ -1,0 +1,153 @@
+//! The search index: what it holds, what an update would do, and starting one.
+
+use leptos::prelude::*;
+#[cfg(feature = "ssr")]
+use protocol::RunRequest;
+use protocol::{DocumentPage, DocumentQuery, DocumentsLook, RunId, SearchIndex, UpdateMode, UpdatePreview};
+
+use crate::ApiError;
+#[cfg(feature = "ssr")]
+use crate::{
+    api::{context, refuse, unconfirmed},
+    links, validation,
+};
+
+/// The search index, as far as it could be read.
+///
+/// # Errors
+///
+/// `Forbidden`; a silent service is not an error.
+#[server(name = GetSearchIndex, endpoint = "search_index")]
+pub async fn search_index() -> Result<SearchIndex, ApiError> {
+    Ok(context()?.search_index().await)
+}
+
+/// The documents of every namespace.
+///
+/// # Errors
+///
+/// `NotConfigured`, `Upstream`.
+#[server(name = GetDocumentsLook, endpoint = "documents_look")]
+pub async fn documents_look() -> Result<DocumentsLook, ApiError> {
+    context()?.documents_look().await.map_err(refuse)
+}
+
+/// Some documents.
+///
+/// # Errors
+///
+/// `NotConfigured`, `Upstream`.
+#[server(name = GetDocuments, endpoint = "documents")]
+pub async fn documents(
+    /// Which.
+    #[server(default)]
+    query: DocumentQuery,
+) -> Result<DocumentPage, ApiError> {
+    context()?.documents(&query).await.map_err(refuse)
+}
+
+/// What an update would do; nothing is written.
+///
+/// # Errors
+///
+/// `Invalid` names the field; `NotConfigured`, `Upstream`.
+#[server(name = PreviewUpdate, endpoint = "preview_update")]
+pub async fn preview_update(
+    /// `all`, `without` for the documents without a namespace; otherwise the namespaces below.
+    #[server(default)]
+    scope: String,
+    /// The namespaces, as typed: one a line.
+    #[server(default)]
+    namespaces: String,
+    /// Which documents.
+    #[server(default)]
+    mode: UpdateMode,
+    /// The field, as typed; empty is the configured one.
+    #[server(default)]
+    field: String,
+    /// Its value as JSON, as typed; empty is the configured one.
+    #[server(default)]
+    value: String,
+    /// Replace higher values too.
+    #[server(default)]
+    overwrite: bool,
+) -> Result<UpdatePreview, ApiError> {
+    let backend = context()?;
+    let update =
+        validation::document_update(&scope, &namespaces, mode, &field, &value, false).map_err(refuse)?;
+    backend.preview_update(&update, overwrite).await.map_err(refuse)
+}
+
+/// Adds a field to the search index's mapping. Documents are not touched.
+///
+/// # Errors
+///
+/// `Invalid` unless it is `confirmed`, or names the field; `NotConfigured`, `Upstream`.
+#[server(name = AddMapping, endpoint = "add_mapping")]
+pub async fn add_mapping(
+    /// The field, as typed; empty is the configured one.
+    #[server(default)]
+    field: String,
+    /// A value that the field will hold, as JSON, as typed; empty is the configured one.
+    #[server(default)]
+    value: String,
+    /// The answer to the question before it.
+    #[server(default)]
+    confirmed: bool,
+) -> Result<String, ApiError> {
+    let backend = context()?;
+    let update =
+        validation::document_update("all", "", UpdateMode::Missing, &field, &value, false).map_err(refuse)?;
+    if !confirmed {
+        return Err(refuse(unconfirmed()));
+    }
+    backend.add_mapping(&update).await.map_err(refuse)
+}
+
+/// Starts an update of documents and sends the browser to its run.
+///
+/// # Errors
+///
+/// `Invalid` names the field; a live run must carry `confirmed`. `Busy`, `NotConfigured` and `Upstream` come from the
+/// server.
+#[server(name = StartUpdate, endpoint = "start_update")]
+pub async fn start_update(
+    /// `all`, `without` for the documents without a namespace; otherwise the namespaces below.
+    #[server(default)]
+    scope: String,
+    /// The namespaces, as typed: one a line.
+    #[server(default)]
+    namespaces: String,
+    /// Which documents.
+    #[server(default)]
+    mode: UpdateMode,
+    /// The field, as typed; empty is the configured one.
+    #[server(default)]
+    field: String,
+    /// Its value as JSON, as typed; empty is the configured one.
+    #[server(default)]
+    value: String,
+    /// Replace higher values too.
+    #[server(default)]
+    overwrite: bool,
+    /// Let the server update by itself.
+    #[server(default)]
+    server_side: bool,
+    /// Write nothing.
+    #[server(default)]
+    dry_run: bool,
+    /// The answer to the question before a live run.
+    #[server(default)]
+    confirmed: bool,
+) -> Result<RunId, ApiError> {
+    let backend = context()?;
+    let update = validation::document_update(&scope, &namespaces, mode, &field, &value, server_side)
+        .map_err(refuse)?;
+    let request = RunRequest { dry_run, overwrite_added: overwrite, ..RunRequest::update_documents(update) };
+    if request.is_live() && !confirmed {
+        return Err(refuse(unconfirmed()));
+    }
+    let run = backend.start(request).await.map_err(refuse)?;
+    leptos_axum::redirect(&links::run(&run));
+    Ok(run)
+}

@@ -1,0 +1,31 @@
+//! The settings, and whether the services can be used.
+
+use leptos::prelude::*;
+use protocol::{Service, ServiceTest, SettingsView};
+
+use crate::ApiError;
+#[cfg(feature = "ssr")]
+use crate::api::context;
+
+/// Every setting with its effective value and where it came from.
+///
+/// # Errors
+///
+/// `Forbidden`.
+#[server(name = GetSettings, endpoint = "settings")]
+pub async fn settings() -> Result<SettingsView, ApiError> {
+    Ok(context()?.settings().await)
+}
+
+/// Tests a service, and pays nothing.
+///
+/// # Errors
+///
+/// `Forbidden`; that the service cannot be used is an answer.
+#[server(name = TestService, endpoint = "test_service")]
+pub async fn test_service(
+    /// Which.
+    service: Service,
+) -> Result<ServiceTest, ApiError> {
+    Ok(context()?.test_service(service).await)
+}
