@@ -1,6 +1,6 @@
 //! What the pages are made of.
 
-pub mod chart;
+pub mod bars;
 pub mod command;
 pub mod control;
 pub mod counters;
@@ -8,6 +8,7 @@ pub mod dialog;
 pub mod failures;
 pub mod fields;
 pub mod flow;
+pub mod histogram;
 pub mod icon;
 pub mod log;
 pub mod namespaces;
@@ -17,6 +18,7 @@ pub mod pill;
 pub mod plan;
 pub mod requests;
 pub mod run_body;
+pub mod sparkline;
 pub mod start;
 pub mod state_bar;
 pub mod stepper;

@@ -1,11 +1,14 @@
 //! What an analysis found and what a live run would take.
 
 use leptos::prelude::*;
-use protocol::{Category, Change, ChangeKind, Difference, KeyChanges, Plan, Reuse, RunHead, RunId, RunKind};
+use protocol::{Category, Change, ChangeKind, Difference, Plan, Reuse, RunHead, RunId, RunKind};
 
 use crate::{
     components::{
-        Count, look,
+        Count,
+        bars::KeyBars,
+        histogram::TextLengthPanel,
+        look,
         notice::{Notice, Tone},
         state_bar::StateTable,
         table::{Column, Table},
@@ -13,12 +16,6 @@ use crate::{
     format, links,
 };
 
-const KEY_COLUMNS: &[Column] = &[
-    Column::Text("Key"),
-    Column::Number("~ changed"),
-    Column::Number("+ only in source"),
-    Column::Number("- only in target"),
-];
 const SAMPLE_COLUMNS: &[Column] =
     &[Column::Text("Record"), Column::Unseen("Change"), Column::Text("Key"), Column::Text("Target → source")];
 
@@ -65,7 +62,16 @@ pub fn PlanPanels(
             </Notice>
         }
     });
-    let keys = (!plan.keys.is_empty()).then(|| view! { <Keys keys=plan.keys.clone() /> });
+    let keys = (!plan.keys.is_empty()).then(|| view! { <KeyBars keys=plan.keys.clone() /> });
+    let lengths = (!plan.lengths.buckets.is_empty()).then(|| {
+        view! {
+            <TextLengthPanel lengths=plan.lengths.clone() over_long=plan.over_long run=head.id.clone() />
+        }
+    });
+    // Each alone takes the whole width.
+    let class = if keys.is_some() && lengths.is_some() { "columns" } else { "stack" };
+    let pictures =
+        (keys.is_some() || lengths.is_some()).then(|| view! { <div class=class>{keys} {lengths}</div> });
     let samples = (!plan.samples.is_empty())
         .then(|| view! { <Samples head=head.clone() changed=plan.changed samples=plan.samples.clone() /> });
     view! {
@@ -82,7 +88,7 @@ pub fn PlanPanels(
             </section>
             <Takes head=head plan=plan />
         </div>
-        {keys}
+        {pictures}
         {samples}
     }
 }
@@ -263,41 +269,6 @@ fn policies(plan: &Plan, chosen: Reuse) -> Option<AnyView> {
         }
         .into_any()
     })
-}
-
-/// In how many records which key differs.
-#[component]
-fn Keys(keys: Vec<KeyChanges>) -> impl IntoView {
-    let number = |number: u64, class: &'static str| {
-        let class = if number == 0 { "num faint" } else { class };
-        view! { <td class=class>{format::count(number)}</td> }
-    };
-    let rows = keys
-        .into_iter()
-        .map(|key| {
-            view! {
-                <tr>
-                    <th scope="row" class="mono break">
-                        {key.key}
-                    </th>
-                    {number(key.changed, "num c-update tinted")}
-                    {number(key.added, "num c-in-sync tinted")}
-                    {number(key.removed, "num c-failed tinted")}
-                </tr>
-            }
-        })
-        .collect_view();
-    view! {
-        <section class="panel" aria-labelledby="keys">
-            <header>
-                <h2 id="keys">"Keys that differ"</h2>
-                <span class="soft">"in how many records"</span>
-            </header>
-            <Table label="Table of keys" columns=KEY_COLUMNS class="list compact" region="scroll tall">
-                {rows}
-            </Table>
-        </section>
-    }
 }
 
 /// Differing records with both values.

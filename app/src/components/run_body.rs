@@ -8,7 +8,6 @@ use crate::{
     clock::Clock,
     components::{
         Count,
-        chart::RateChart,
         command::Command,
         control::{Cancel, Pause, commands},
         counters::{Counters, seconds_left},
@@ -20,6 +19,7 @@ use crate::{
         pill::{Pill, Standing},
         plan::PlanPanels,
         requests::Requests,
+        sparkline::Throughput,
         start::{AnalyzeAgain, RunAgain},
         steps::Steps,
         stopped::Stopped,
@@ -264,14 +264,17 @@ pub fn RunBody(
             view! {
                 <div class="columns">
                     <Steps live />
-                    <RateChart live />
+                    <Throughput live />
                 </div>
                 {move || (!over.get()).then(|| view! { <FlowStrip live /> })}
             }
                 .into_any()
         } else {
             view! {
-                <Steps live />
+                <div class="columns">
+                    <Steps live />
+                    <Throughput live />
+                </div>
                 {waits}
             }
                 .into_any()

@@ -78,7 +78,7 @@ impl StateCounts {
 
 /// The widths of segments in thousandths of the bar. One that is not empty is at least 12 wide, so that one record among
 /// a million is still seen on a telephone; the widest one gives what that takes.
-fn shares(numbers: &[u64]) -> Vec<u64> {
+pub fn shares(numbers: &[u64]) -> Vec<u64> {
     const LEAST: u64 = 12;
     let total: u128 = numbers.iter().map(|&number| u128::from(number)).sum();
     if total == 0 {
@@ -100,7 +100,7 @@ fn shares(numbers: &[u64]) -> Vec<u64> {
 }
 
 /// Thousandths as a percentage for an SVG attribute.
-fn percent(thousandths: u64) -> String {
+pub fn percent(thousandths: u64) -> String {
     format!("{}.{}%", thousandths / 10, thousandths % 10)
 }
 
