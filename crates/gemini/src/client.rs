@@ -123,6 +123,12 @@ impl Gemini {
         &self.shared.quotas
     }
 
+    /// What the service has taught about the quotas so far, for people; nothing as long as it has said nothing.
+    #[must_use]
+    pub fn learned(&self) -> Vec<String> {
+        [&self.shared.texts, &self.shared.tokens].into_iter().filter_map(Pacer::learned).collect()
+    }
+
     /// Embeds texts: for each, in order, a vector of unit length with as many values as the model's dimensions, or
     /// the reason why the service does not take that text.
     ///

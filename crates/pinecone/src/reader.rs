@@ -125,6 +125,18 @@ impl Reader {
         &self.shared.description
     }
 
+    /// What the index has taught about its limits so far, for people; nothing as long as it has said nothing.
+    #[must_use]
+    pub fn learned(&self) -> Vec<String> {
+        let Shared { list, fetch, stats, url_bytes, .. } = &*self.shared;
+        let mut learned: Vec<String> = [list, fetch, stats].into_iter().filter_map(Pacer::learned).collect();
+        let url_bytes = url_bytes.load(Ordering::Relaxed);
+        if url_bytes < URL_BYTES {
+            learned.push(format!("{url_bytes} bytes in the address of a fetch: a longer one was refused"));
+        }
+        learned
+    }
+
     /// The ids of a namespace, page by page, ascending bytewise and each once.
     ///
     /// The order is asserted within and across pages; an id that repeats the one before it is dropped, since a

@@ -116,6 +116,22 @@ impl TargetIndex {
         Self { reader: self.reader.with_meter(meter), shared: Arc::clone(&self.shared) }
     }
 
+    /// What the index has taught about its limits so far, for people; nothing as long as it has said nothing.
+    #[must_use]
+    pub fn learned(&self) -> Vec<String> {
+        let mut learned = self.reader.learned();
+        let body_bytes = self.shared.body_bytes.load(Ordering::Relaxed);
+        if body_bytes < MAX_UPSERT_BYTES {
+            learned.push(format!("{body_bytes} bytes in an upsert: a larger one was refused"));
+        }
+        let pacers = self.shared.pacers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (namespace, Pacers { upserts, bytes, queries }) in &*pacers {
+            let of_namespace = [upserts, bytes, queries].into_iter().filter_map(Pacer::learned);
+            learned.extend(of_namespace.map(|words| format!("{words} (namespace {namespace})")));
+        }
+        learned
+    }
+
     /// Writes records, whole and in the order given; one that exists is replaced. No two may have the same id.
     ///
     /// It takes as many requests as the limits on records and bytes demand. A request that is too large is halved;

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::words::grouped;
+use crate::words::{grouped, wait};
 
 /// A limit of an upstream (so many texts a minute, so many bytes a second), shared by all clones.
 ///
@@ -85,6 +85,9 @@ impl Window {
 }
 
 struct State {
+    /// What the caller knew of.
+    configured: u64,
+    /// That, or what the upstream named.
     limit: u64,
     /// What is taken of the limit, from `SLOWEST` to 1.
     share: f64,
@@ -132,6 +135,7 @@ impl Pacer {
             window,
             turnstile: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
+                configured: limit.max(1),
                 limit: limit.max(1),
                 share: 1.0,
                 changed_at: None,
@@ -195,6 +199,30 @@ impl Pacer {
     #[must_use]
     pub fn limit(&self) -> u64 {
         self.state().limit
+    }
+
+    /// What the upstream has taught about the limit so far, for people: `100 texts a minute, as the service said (3,000
+    /// are configured)`. `None` as long as it has said nothing.
+    #[must_use]
+    pub fn learned(&self) -> Option<String> {
+        let now = Instant::now();
+        let mut state = self.state();
+        let allowed = state.allowed(now, self.0.window.length());
+        let is_named = state.limit < state.configured;
+        if !is_named && state.refused_at.is_none() {
+            return None;
+        }
+        let mut words = format!("{} {} a {}", grouped(allowed), self.0.unit, self.0.window.name());
+        if is_named {
+            words.push_str(&format!(", as the service said ({} are configured)", grouped(state.configured)));
+        }
+        if allowed < state.limit {
+            words.push_str(&format!(", slowed down from {}", grouped(state.limit)));
+        }
+        if let Some(refused) = state.refused_at {
+            words.push_str(&format!(", last asked to slow down (429) {} ago", wait(now - refused)));
+        }
+        Some(words)
     }
 
     /// What the first in the queue waits for, for people, and until when.

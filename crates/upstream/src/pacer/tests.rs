@@ -250,3 +250,20 @@ async fn what_is_waited_for_is_told() {
     waiter.await.unwrap();
     assert_eq!(pacer.waiting(), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_upstream_taught_is_told() {
+    let pacer = Pacer::per_minute(3000, "texts");
+    pacer.acquire(10).await;
+    assert_eq!(pacer.learned(), None);
+    pacer.slow_down(Instant::now(), Pause::Guessed(Duration::from_secs(1)));
+    advance(Duration::from_secs(5)).await;
+    let slowed = "2,400 texts a minute, slowed down from 3,000, last asked to slow down (429) 5 s ago";
+    assert_eq!(pacer.learned().unwrap(), slowed);
+    advance(Duration::from_secs(3600)).await;
+    assert_eq!(pacer.learned().unwrap(), "3,000 texts a minute, last asked to slow down (429) 61 min ago");
+
+    let named = Pacer::per_minute(3000, "texts");
+    named.learn(100);
+    assert_eq!(named.learned().unwrap(), "100 texts a minute, as the service said (3,000 are configured)");
+}
