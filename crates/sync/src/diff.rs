@@ -118,7 +118,10 @@ pub(crate) async fn list<I: ReadIndex>(
         return sort_here(index.list_unordered(&namespace), index.name(), pages).await;
     }
     let mut stream = Box::pin(index.list(&namespace, from.token.clone()).peekable());
-    if from.token.is_some() && stream.as_mut().peek().await.is_some_and(Result::is_err) {
+    let is_stale = |page: &Result<ListedPage, PortError>| {
+        page.as_ref().is_err_and(|error| error.class == ErrorClass::StaleToken)
+    };
+    if from.token.is_some() && stream.as_mut().peek().await.is_some_and(is_stale) {
         stream = Box::pin(index.list(&namespace, None).peekable());
     }
     match side {

@@ -37,6 +37,8 @@ impl PortError {
 pub enum ErrorClass {
     /// A listing was not in ascending order; it can be read again and sorted here.
     OutOfOrder,
+    /// A page token is no longer good: the listing has to begin anew.
+    StaleToken,
     /// A daily or monthly quota is used up: nothing helps but waiting for the next period.
     QuotaExhausted,
     /// Anything else: the service failed for longer than its retry budget, or refused us.

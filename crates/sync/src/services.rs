@@ -88,6 +88,8 @@ pub(crate) fn usage(meter: &Meter, clock: &Clock) -> Usage {
 fn pinecone_error(error: &pinecone::Error, now: u64) -> PortError {
     let class = if error.is_out_of_order() {
         ErrorClass::OutOfOrder
+    } else if error.is_token_refused() {
+        ErrorClass::StaleToken
     } else if error.is_quota() {
         ErrorClass::QuotaExhausted
     } else {

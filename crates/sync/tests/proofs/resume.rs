@@ -345,6 +345,23 @@ fn a_listing_whose_token_was_forgotten_begins_anew_and_repeats_nothing() {
 }
 
 #[test]
+fn a_listing_that_fails_where_it_goes_on_does_not_begin_anew() {
+    let world = World::with_pages(many(2_000), BTreeMap::new(), 100, 100);
+    world.source.state().faults.list_fails_on_page = Some(12);
+    let ran = world.run(&request(RunKind::Mirror));
+    assert_eq!(ran.state(), RunState::Failed);
+    assert_eq!(world.source.state().listings, 1);
+    let recorder = world.restored(&ran.view.head.id);
+    assert_eq!(killed_after(&world, &request(RunKind::Mirror), &recorder, 3_600_000), Some(RunState::Failed));
+    assert_eq!(world.source.state().listings, 2, "the service is not asked for all pages again");
+    world.source.state().faults.list_fails_on_page = None;
+    let recorder = world.restored(&ran.view.head.id);
+    assert_eq!(killed_after(&world, &request(RunKind::Mirror), &recorder, 3_600_000), Some(RunState::Done));
+    assert_eq!(world.source.state().listings, 3);
+    assert_eq!(world.embedder.state().paid.len(), 2_000);
+}
+
+#[test]
 fn what_was_migrated_before_a_listing_began_again_is_expected_once() {
     for killed_at in [None, Some(40), Some(60), Some(80)] {
         // As many as the sorting can hand on at once: while it waits, the paused time stands still.

@@ -65,6 +65,7 @@ pub struct IndexState {
     pub fetched_ids: Vec<String>,
     pub upserts: usize,
     pub written: Vec<String>,
+    pub listings: usize,
     pub listed_pages: usize,
     pub lsn: u64,
     /// How often it was asked which writes can be seen.
@@ -100,6 +101,7 @@ impl MemoryIndex {
         if let Some(page) = swap {
             pages.swap(page, page + 1);
         }
+        state.listings += 1;
         state.listed_pages += pages.len().max(1);
         let mut answers: Vec<Result<Page, PortError>> = Vec::new();
         let mut last: Option<String> = None;
@@ -157,23 +159,21 @@ impl ReadIndex for MemoryIndex {
         let mut listed = Vec::new();
         for (number, page) in pages.into_iter().enumerate() {
             let token = last.clone();
-            listed.push(page.map(|ids| {
+            let page = page.map(|ids| {
                 last = ids.last().cloned();
                 let next = last.clone().filter(|_| number + 1 < count);
-                ListedPage { ids, token, next }
-            }));
-        }
-        let begun = from.is_none();
-        let known = begun || listed.iter().flatten().any(|page| page.token == from);
-        let listed = if known {
-            let mut begun = begun;
-            listed.retain(|page| {
-                begun |= page.as_ref().is_ok_and(|page| page.token == from);
-                begun
+                ListedPage { ids, token: token.clone(), next }
             });
-            listed
-        } else {
-            vec![Err(self.failure("list with a token that was forgotten"))]
+            listed.push((token, page));
+        }
+        let first = listed.iter().position(|(token, _)| *token == from);
+        let listed: Vec<_> = match first {
+            Some(first) => listed.into_iter().skip(first).map(|(_, page)| page).collect(),
+            None if from.is_none() => Vec::new(),
+            None => {
+                let message = format!("{}: the page token is refused", self.name);
+                vec![Err(PortError { class: ErrorClass::StaleToken, message, until: None })]
+            }
         };
         stream::iter(listed).then(|page| async move {
             network().await;
