@@ -7,7 +7,9 @@ mod real {
 
     use leptos::prelude::*;
     use wasm_bindgen::JsCast;
-    use web_sys::{Document, HtmlDialogElement, HtmlElement, HtmlInputElement, HtmlSelectElement};
+    use web_sys::{
+        Document, HtmlDialogElement, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement,
+    };
 
     fn page() -> Option<Document> {
         web_sys::window()?.document()
@@ -118,6 +120,12 @@ mod real {
         Some(input.value())
     }
 
+    /// What stands in a field of several lines.
+    pub fn text_value(id: &str) -> Option<String> {
+        let field: HtmlTextAreaElement = page()?.get_element_by_id(id)?.dyn_into().ok()?;
+        Some(field.value())
+    }
+
     /// What is chosen in a list.
     pub fn select_value(id: &str) -> Option<String> {
         let select: HtmlSelectElement = page()?.get_element_by_id(id)?.dyn_into().ok()?;
@@ -172,6 +180,10 @@ mod absent {
     pub fn scroll_to_end(_id: &str) {}
 
     pub fn input_value(_id: &str) -> Option<String> {
+        None
+    }
+
+    pub fn text_value(_id: &str) -> Option<String> {
         None
     }
 

@@ -1,9 +1,13 @@
 //! The moving numbers of a run.
 
 use leptos::prelude::*;
-use protocol::{Category, Counts, RatePoint, RunId, RunKind, RunView};
+use protocol::{Category, Counts, RatePoint, RunId, RunKind, RunView, Step, StepState};
 
-use crate::{components::Count, format, live::Live};
+use crate::{
+    components::{Count, document_counters::document_figures},
+    format,
+    live::Live,
+};
 
 /// Records written a second over the last quarter of a minute, in tenths; `None` until that means something.
 pub fn records_per_second(view: &RunView) -> Option<u64> {
@@ -26,23 +30,38 @@ pub fn records_per_second(view: &RunView) -> Option<u64> {
 /// Seconds until everything is written, at the present rate; `None` until that means something: the whole must be known,
 /// and at least five seconds of writing seen.
 pub fn seconds_left(view: &RunView) -> Option<u64> {
-    let counts = &view.progress.counts;
-    let compared = counts.in_sync + counts.missing + counts.changed + counts.no_text + counts.unreadable;
-    if !view.state.is_live() || !counts.listed || compared < counts.only_source + counts.in_both {
-        return None;
-    }
+    let (whole, settled) = work(view)?;
     let (first, last) = (view.rate.iter().find(|point| point.written > 0)?, view.rate.last()?);
     if last.at < first.at + 5_000 {
         return None;
     }
     let rate = records_per_second(view).filter(|&tenths| tenths > 0)?;
+    Some(whole.saturating_sub(settled) * 10 / rate)
+}
+
+/// What a run that is at work will write, and how much of that is settled; `None` until it is known. A mirroring that
+/// ends with documents counts those once it has come to them.
+fn work(view: &RunView) -> Option<(u64, u64)> {
+    let counts = &view.progress.counts;
+    if !view.state.is_live() || !view.head.request.is_live() {
+        return None;
+    }
+    let updates_documents =
+        view.steps.iter().any(|step| step.step == Step::Documents && step.state == StepState::Running);
+    if updates_documents {
+        return Some((counts.documents.to_update, counts.documents.handled()));
+    }
+    let compared = counts.in_sync + counts.missing + counts.changed + counts.no_text + counts.unreadable;
+    if !counts.listed || compared < counts.only_source + counts.in_both {
+        return None;
+    }
     let whole = if view.head.request.kind == RunKind::Reembed {
         counts.missing
     } else {
         counts.missing + counts.changed
     };
     let settled = counts.migrated + counts.updated + counts.failed_missing + counts.failed_changed;
-    Some(whole.saturating_sub(settled) * 10 / rate)
+    Some((whole, settled))
 }
 
 /// The row of figures at the top of a run.
@@ -57,7 +76,20 @@ pub fn Counters(
     let rate = Memo::new(move |_| live.view.with(records_per_second));
     // The records of a run over several namespaces are those of its runs, which stand in a table of their own.
     let id = head.request.namespaces.is_none().then(|| head.id.clone());
+    let documents = head.request.documents.is_some().then(|| document_figures(live, &head, counts, rate));
     let figures = match (head.request.kind, head.request.dry_run) {
+        (RunKind::Documents, _) => ().into_any(),
+        (RunKind::Levels, _) => view! {
+            <Figure
+                number=move || format::count(counts.with(|counts| counts.source_listed))
+                label="records of the target"
+            />
+            <CategoryFigure id=id.clone() counts category=Category::InSync label="equal" />
+            <CategoryFigure id=id.clone() counts category=Category::Changed label="different" />
+            <CategoryFigure id=id.clone() counts category=Category::Missing label="without a document" />
+            <CategoryFigure id=id counts category=Category::Failed label="failed" />
+        }
+        .into_any(),
         (RunKind::Analyze, _) | (_, true) => view! {
             <Figure number=move || listed(&counts.get()) label="records listed on both sides" />
             <Figure
@@ -122,9 +154,15 @@ pub fn Counters(
     };
     view! {
         <section class="panel" aria-label="Counters">
-            <div class="body figures" role="group">
-                {figures}
-            </div>
+            {(head.request.kind != RunKind::Documents)
+                .then(|| {
+                    view! {
+                        <div class="body figures" role="group">
+                            {figures}
+                        </div>
+                    }
+                })}
+            {documents}
         </section>
     }
 }
@@ -157,7 +195,14 @@ fn of_settled(word: &str, total: u64, counts: &Counts) -> String {
 
 /// One number and what it counts.
 #[component]
-fn Figure(#[prop(into)] number: Signal<String>, #[prop(into)] label: Signal<String>) -> impl IntoView {
+pub fn Figure(
+    /// The number.
+    #[prop(into)]
+    number: Signal<String>,
+    /// What it counts.
+    #[prop(into)]
+    label: Signal<String>,
+) -> impl IntoView {
     view! {
         <div class="figure">
             <b>{move || number.get()}</b>
@@ -168,11 +213,16 @@ fn Figure(#[prop(into)] number: Signal<String>, #[prop(into)] label: Signal<Stri
 
 /// One number that leads to its records, if there is a run that has them.
 #[component]
-fn CategoryFigure(
+pub fn CategoryFigure(
+    /// The run that counted; none for a run over several namespaces.
     id: Option<RunId>,
+    /// The counters.
     counts: Memo<Counts>,
+    /// Which of them.
     category: Category,
-    #[prop(into)] label: Signal<String>,
+    /// What it counts.
+    #[prop(into)]
+    label: Signal<String>,
 ) -> impl IntoView {
     let number = Memo::new(move |_| counts.with(|counts| category.count(counts)));
     let class = move || {
@@ -234,6 +284,32 @@ pub(crate) mod tests {
         view.rate = (0..=100).map(|n| point(n * 32)).chain([point(3_201)]).collect();
         assert_eq!(view.rate_step(), 32_000);
         assert_eq!(records_per_second(&view), Some(500));
+    }
+
+    #[test]
+    fn a_mirroring_that_has_come_to_its_documents_counts_those() {
+        let mut view = running();
+        view.rate =
+            (0..=10).map(|n| RatePoint { at: n * 1_000, written: 50 * n, ..RatePoint::default() }).collect();
+        view.progress.counts =
+            Counts { listed: true, only_source: 9, missing: 9, migrated: 9, ..Counts::default() };
+        view.progress.counts.documents = protocol::DocumentCounts {
+            in_scope: 2_000,
+            to_update: 1_000,
+            updated: 480,
+            already: 10,
+            kept: 10,
+            ..Default::default()
+        };
+        assert_eq!(seconds_left(&view), Some(0));
+        view.steps.push(protocol::StepView {
+            step: Step::Documents,
+            state: StepState::Running,
+            detail: String::new(),
+        });
+        assert_eq!(seconds_left(&view), Some(10));
+        view.head.request.dry_run = true;
+        assert_eq!(seconds_left(&view), None);
     }
 
     #[test]

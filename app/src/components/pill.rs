@@ -55,6 +55,8 @@ impl Standing {
                 };
                 // A re-embedding leaves changed records alone on purpose, and has still done its work.
                 let left = if request.kind == RunKind::Reembed { missing } else { missing + changed };
+                // A dry run has found documents that a live one would write.
+                let left = left + if request.dry_run { counts.documents.to_update } else { 0 };
                 if left == 0 { Self::InSync } else { Self::ChangesPending }
             }
         }

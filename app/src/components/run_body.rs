@@ -23,7 +23,8 @@ use crate::{
         start::{AnalyzeAgain, RunAgain},
         steps::Steps,
         stopped::Stopped,
-        verification::VerificationPanel,
+        update::UpdateAgain,
+        verification::{DocumentVerificationPanel, VerificationPanel},
     },
     format,
     live::{Link, Live},
@@ -31,7 +32,7 @@ use crate::{
 
 /// Whether a run embeds and writes, so that it has a speed.
 const fn writes(kind: RunKind, dry_run: bool) -> bool {
-    !matches!(kind, RunKind::Analyze) && !dry_run
+    matches!(kind, RunKind::Mirror | RunKind::Reembed) && !dry_run
 }
 
 /// The pill of a run.
@@ -71,6 +72,10 @@ pub fn RunActions(
             }
             .into_any(),
             Buttons::Waits => view! { <Cancel live /> }.into_any(),
+            Buttons::Over if head.request.kind == RunKind::Documents => {
+                view! { <UpdateAgain head /> }.into_any()
+            }
+            Buttons::Over if head.request.kind == RunKind::Levels => view! { <RunAgain head /> }.into_any(),
             Buttons::Over if head.request.kind == RunKind::Analyze || is_dry_reembedding(&head.request) => {
                 view! { <AnalyzeAgain request=head.request /> }.into_any()
             }
@@ -229,11 +234,17 @@ pub fn RunBody(
     let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
     let waits = move || (!over.get()).then(|| view! { <Waits live /> });
     let verification = Memo::new(move |_| live.view.with(|view| view.verification.clone()));
+    let documents = Memo::new(move |_| live.view.with(|view| view.documents.clone()));
     let plan = Memo::new(move |_| live.view.with(|view| view.plan.clone()));
     let id = head.id.clone();
     let verified = move || {
         let run = id.clone();
         verification.get().map(|verification| view! { <VerificationPanel run verification /> })
+    };
+    let request = head.request.clone();
+    let updated = move || {
+        let request = request.clone();
+        documents.get().map(|verification| view! { <DocumentVerificationPanel request verification /> })
     };
     let planned = move || {
         let head = head.clone();
@@ -258,6 +269,7 @@ pub fn RunBody(
         <Counters live />
         <NamespacesPanel live />
         {verified}
+        {updated}
         {if several {
             view! { {waits} }.into_any()
         } else if has_speed {

@@ -1,7 +1,7 @@
 //! The forms that start runs. Each works without JavaScript; the server checks what they send.
 
 use leptos::prelude::*;
-use protocol::{DocumentUpdate, NamespacePatterns, Reuse, RunHead, RunKind, RunRequest, UpdateMode};
+use protocol::{NamespacePatterns, Reuse, RunHead, RunKind, RunRequest};
 
 use crate::{
     ApiError,
@@ -12,11 +12,13 @@ use crate::{
         dialog::{Dialog, Opener},
         notice::{Notice, Tone},
         scope_name,
+        update::{DocumentsToo, documents_too, update_options},
     },
     format, links,
 };
 
-const CONFIRM: &str = "confirm-live";
+/// The id of the question before a live run.
+pub const CONFIRM: &str = "confirm-live";
 
 /// Everything of a request that a form repeats unseen.
 #[component]
@@ -231,20 +233,36 @@ pub fn StartBar(
 ) -> impl IntoView {
     let start = ServerAction::<StartRun>::new();
     let kind = if head.request.kind == RunKind::Reembed { RunKind::Reembed } else { RunKind::Mirror };
-    let request = RunRequest { kind, dry_run, plan: Some(plan), retry: None, ..head.request };
+    let also = RwSignal::new(head.request.documents.is_some());
+    let request =
+        RunRequest { kind, dry_run, plan: Some(plan), retry: None, documents: None, ..head.request };
     let (scope, overwrites) = (scope_name(&request), request.overwrite_added);
     let dry = RwSignal::new(dry_run);
     let command = {
         let request = request.clone();
-        Signal::derive(move || RunRequest { dry_run: dry.get(), ..request.clone() }.command())
+        Signal::derive(move || {
+            let documents = documents_too(also.get());
+            RunRequest { dry_run: dry.get(), documents, ..request.clone() }.command()
+        })
     };
+    let work = Signal::derive(move || with_documents(&work, also.get()));
     view! {
         <Refusal action=start />
         <ActionForm action=start attr:class="actions">
             <Repeated request />
+            <DocumentsToo also />
             <DryOrLive dry command pending=start.pending() />
             <Confirmation target=head.target scope overwrites work start />
         </ActionForm>
+    }
+}
+
+/// The work of a run, and the step with which it may end.
+pub fn with_documents(work: &str, also: bool) -> String {
+    if also {
+        format!("{work}; then the documents in Elasticsearch that lack the field")
+    } else {
+        work.to_owned()
     }
 }
 
@@ -292,23 +310,6 @@ pub fn work_of(kind: RunKind, missing: u64, changed: u64) -> String {
             format!("{missing}, {} to update", format::count(changed))
         }
     }
-}
-
-/// The options of an update of documents in words.
-fn update_options(update: &DocumentUpdate) -> Vec<String> {
-    let mut options = Vec::new();
-    if update.mode == UpdateMode::All {
-        options.push("also other values".to_owned());
-    }
-    if update.field.is_some() || update.value.is_some() {
-        let field = update.field.as_deref().unwrap_or("the configured field");
-        let value = update.value.as_deref().unwrap_or("the configured value");
-        options.push(format!("{field}: {value}"));
-    }
-    if update.server_side {
-        options.push("on the server's side".to_owned());
-    }
-    options
 }
 
 /// The options of a request in words, for the head of a page; empty where all are the usual ones.

@@ -1,14 +1,17 @@
 //! The counts on both sides after a run, and what explains their difference.
 
 use leptos::prelude::*;
-use protocol::{Category, Reading, RunId, Verification};
+use protocol::{
+    Category, DocumentScope, DocumentVerification, Holding, Reading, RunId, RunRequest, UpdateMode,
+    Verification,
+};
 
 use crate::{
     components::{
         Count, Read,
         pill::{Pill, Standing},
     },
-    format,
+    format, links,
 };
 
 /// The panel with the sum.
@@ -81,4 +84,73 @@ pub fn VerificationPanel(
             </div>
         </section>
     }
+}
+
+/// The documents in scope after an update, and what explains the difference.
+#[component]
+pub fn DocumentVerificationPanel(
+    /// What was asked for.
+    request: RunRequest,
+    /// The counts.
+    verification: DocumentVerification,
+) -> impl IntoView {
+    let DocumentVerification { before, after, with_value, remaining, confirmed, summary } = verification;
+    let standing = match (&remaining, confirmed) {
+        (Reading::Unknown(_), _) => Standing::Unknown,
+        (_, false) => Standing::NeedsAttention,
+        (Reading::Known(0), true) => Standing::InSync,
+        (Reading::Known(_), true) => Standing::ChangesPending,
+    };
+    let update = request.documents.unwrap_or_default();
+    let scope = match update.scope {
+        // A mirroring updates the documents of its own namespace.
+        DocumentScope::All if request.kind != protocol::RunKind::Documents => {
+            DocumentScope::Namespaces(vec![request.namespace])
+        }
+        scope => scope,
+    };
+    // A page of documents knows the configured field only.
+    let is_configured = update.field.is_none();
+    let read = |reading: Reading<u64>, holding: Option<Holding>| match (reading, holding) {
+        (Reading::Known(number), Some(holding)) if number > 0 && is_configured => {
+            view! { <a href=links::documents(&scope, &holding)>{format::count(number)}</a> }.into_any()
+        }
+        (reading, _) => {
+            let reading = match reading {
+                Reading::Known(number) => Reading::Known(Some(number)),
+                Reading::Unknown(why) => Reading::Unknown(why),
+            };
+            view! { <Read reading absent="none" /> }.into_any()
+        }
+    };
+    let missing = (update.mode == UpdateMode::Missing).then_some(Holding::Nothing);
+    let row = |name: &'static str, class: &'static str, number: AnyView| {
+        view! {
+            <tr class=class>
+                <th scope="row">{name}</th>
+                <td class="n">{number}</td>
+            </tr>
+        }
+    };
+    view! {
+        <section class="panel" aria-labelledby="documents-verified">
+            <header>
+                <h2 id="documents-verified">"Documents in Elasticsearch"</h2>
+                <Pill standing />
+            </header>
+            <div class="body stack">
+                <p>{summary}</p>
+                <table class="sum">
+                    <caption class="visually-hidden">"Documents in scope before and after the update"</caption>
+                    <tbody>
+                        {row("When the run began", "", format::count(before).into_any())}
+                        {row("Now", "result", read(after, Some(Holding::Anything)))}
+                        {row("of those, with the value", "", read(with_value, None))}
+                        {row("of those, still to be updated", "", read(remaining, missing))}
+                    </tbody>
+                </table>
+            </div>
+        </section>
+    }
+    .into_any()
 }

@@ -1,5 +1,8 @@
 //! The pages, their addresses and the frame around them.
 
+mod configuration;
+mod documents;
+mod elasticsearch;
 mod frame;
 mod log;
 mod mirror;
@@ -21,6 +24,9 @@ use leptos_router::{
 use protocol::Overview;
 
 use crate::{ApiError, api, clock::Clock};
+use configuration::ConfigurationPage;
+use documents::DocumentsPage;
+use elasticsearch::ElasticsearchPage;
 use frame::Frame;
 use log::WholeLogPage;
 use mirror::MirrorPage;
@@ -51,6 +57,9 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=NotFound>
                     <Route path=path!("/mirror") view=MirrorPage ssr=SsrMode::Async />
                     <Route path=path!("/reembed") view=ReembedPage ssr=SsrMode::Async />
+                    <Route path=path!("/elasticsearch") view=ElasticsearchPage ssr=SsrMode::Async />
+                    <Route path=path!("/elasticsearch/documents") view=DocumentsPage ssr=SsrMode::Async />
+                    <Route path=path!("/configuration") view=ConfigurationPage ssr=SsrMode::Async />
                     <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id/log") view=WholeLogPage ssr=SsrMode::Async />

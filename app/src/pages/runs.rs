@@ -35,11 +35,13 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// The kinds of runs: the word in the address, and on the page.
-const KINDS: [(&str, &str, Option<RunKind>); 4] = [
+const KINDS: [(&str, &str, Option<RunKind>); 6] = [
     ("", "Every kind", None),
     ("analyze", "Analyses", Some(RunKind::Analyze)),
     ("mirror", "Mirrorings", Some(RunKind::Mirror)),
     ("reembed", "Re-embeddings", Some(RunKind::Reembed)),
+    ("documents", "Elasticsearch updates", Some(RunKind::Documents)),
+    ("levels", "Comparisons of levels", Some(RunKind::Levels)),
 ];
 
 /// How runs may stand: the word in the address, and on the page.
@@ -120,7 +122,7 @@ pub fn RunsPage() -> impl IntoView {
         <header class="head">
             <div>
                 <h1>"Runs"</h1>
-                <p class="soft">"Every analysis and every mirroring, newest first"</p>
+                <p class="soft">"Every analysis, mirroring, re-embedding and update of documents, newest first"</p>
             </div>
             <a class="button primary" href=links::MIRROR>
                 "Mirror a namespace"
@@ -221,8 +223,8 @@ fn Row(run: RunSummary) -> impl IntoView {
     let standing = Standing::of_run(run.state, request, &run.counts);
     let title = request.kind.label();
     let namespace = scope_name(request);
-    let dry = (request.dry_run && request.kind != RunKind::Analyze)
-        .then(|| view! { <span class="tag">"dry run"</span> });
+    let dry =
+        (request.dry_run && !request.kind.only_reads()).then(|| view! { <span class="tag">"dry run"</span> });
     let retry = request.retry.is_some().then(|| view! { <span class="tag">"only what failed"</span> });
     let counted = counts_in_words(request, run.state, &run.counts);
     let why = run.error.clone().or_else(|| run.pause.as_ref().map(|pause| pause.message.clone()));
@@ -271,6 +273,13 @@ mod tests {
         assert_eq!(asked.address(), "/runs?kind=mirror&state=running&namespace=a%20b");
         let odd = Asked { state: "no such".to_owned(), ..Asked::default() }.filter();
         assert!(odd.kind.is_none() && odd.states.is_empty());
+    }
+
+    #[test]
+    fn every_kind_is_in_one_choice() {
+        for kind in RunKind::ALL {
+            assert_eq!(KINDS.iter().filter(|(.., choice)| *choice == Some(kind)).count(), 1, "{kind:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::{
     components::{
         fields::{Errors, OverwriteField, PatternFields, Patterns, ReuseField},
         scope_name,
-        start::{Confirmation, DryOrLive, Refusal},
+        start::{Confirmation, DryOrLive, Refusal, with_documents},
+        update::{DocumentsToo, documents_too},
     },
     format,
     pages::mirror::{
@@ -41,12 +42,14 @@ pub fn SeveralForm(
     let reuse =
         RwSignal::new(query.get("reuse").and_then(|word| word.parse::<Reuse>().ok()).unwrap_or_default());
     let overwrite = RwSignal::new(query.get("overwrite_added").is_some_and(|word| word == "true"));
+    let also = RwSignal::new(query.get("elasticsearch").is_some_and(|word| word == "true"));
     let dry = RwSignal::new(true);
     let request = Memo::new(move |_| RunRequest {
         dry_run: dry.get(),
         reuse: reuse.get(),
         overwrite_added: overwrite.get(),
         namespaces: Some(patterns.read()),
+        documents: documents_too(also.get()),
         ..RunRequest::new(way.kind(), "")
     });
     Effect::new(move |_| chosen.set(Chosen::Matching(patterns.read())));
@@ -55,6 +58,10 @@ pub fn SeveralForm(
         || ("the added key".to_owned(), "the target".to_owned()),
         |overview| (overview.added.key, overview.target.name),
     );
+    let work = match way {
+        Way::Mirror => "in each namespace, what is missing or changed by then",
+        Way::Reembed => "in each namespace, what is missing by then",
+    };
     view! {
         <ActionForm action=start attr:class="panel form" attr:aria-label="Several namespaces">
             <input type="hidden" name="kind" value=way.word() />
@@ -67,6 +74,7 @@ pub fn SeveralForm(
                 </p>
                 {(way == Way::Mirror).then(|| view! { <ReuseField reuse /> })}
                 <OverwriteField overwrite key />
+                <DocumentsToo also />
             </div>
             <footer class="actions plain-bar">
                 <DryOrLive
@@ -78,10 +86,7 @@ pub fn SeveralForm(
                     target
                     scope=Signal::derive(move || request.with(scope_name))
                     overwrites=overwrite
-                    work=match way {
-                        Way::Mirror => "in each namespace, what is missing or changed by then",
-                        Way::Reembed => "in each namespace, what is missing by then",
-                    }
+                    work=Signal::derive(move || with_documents(work, also.get()))
                     start
                 />
             </footer>

@@ -1,0 +1,135 @@
+//! What a run did to the documents of the search index, as it moves.
+
+use leptos::prelude::*;
+use protocol::{Category, Counts, DocumentScope, Holding, RunHead, RunKind};
+
+use crate::{
+    components::counters::{CategoryFigure, Figure},
+    format, links,
+    live::Live,
+};
+
+/// The figures of the documents: the row of their run, or the further row of a mirroring that ends with them.
+pub fn document_figures(
+    live: Live,
+    head: &RunHead,
+    counts: Memo<Counts>,
+    rate: Memo<Option<u64>>,
+) -> AnyView {
+    let request = &head.request;
+    let id = request.namespaces.is_none().then(|| head.id.clone());
+    let is_own = request.kind == RunKind::Documents;
+    // Beside records, a word has to say that these are documents.
+    let label = move |own: &'static str, beside: &'static str| if is_own { own } else { beside };
+    let of = Signal::derive(move || {
+        let word = label("updated", "documents updated");
+        counts.with(|counts| match counts.documents.to_update {
+            0 => word.to_owned(),
+            whole => format!("{word} of {}", format::count(whole)),
+        })
+    });
+    let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
+    let figures = if request.dry_run {
+        view! {
+            <CategoryFigure
+                id=id.clone()
+                counts
+                category=Category::DocumentsToUpdate
+                label=label("to update", "documents to update")
+            />
+        }
+        .into_any()
+    } else {
+        view! {
+            <CategoryFigure id=id.clone() counts category=Category::DocumentsUpdated label=of />
+            <CategoryFigure
+                id=id.clone()
+                counts
+                category=Category::DocumentsAlready
+                label=label("already there by then", "documents already there")
+            />
+            <CategoryFigure
+                id=id.clone()
+                counts
+                category=Category::DocumentsKept
+                label=label("conflicts kept", "documents: conflicts kept")
+            />
+            <CategoryFigure
+                id=id.clone()
+                counts
+                category=Category::DocumentsGone
+                label=label("gone meanwhile", "documents gone")
+            />
+        }
+        .into_any()
+    };
+    let own = is_own.then(|| {
+        view! {
+            <CategoryFigure id counts category=Category::Failed label="failed" />
+            {move || {
+                (!over.get())
+                    .then(|| {
+                        view! {
+                            <Figure
+                                number=move || rate.get().map_or_else(|| "–".to_owned(), format::rate)
+                                label="documents a second"
+                            />
+                        }
+                    })
+            }}
+        }
+    });
+    let scope = match &request.documents {
+        Some(update) if is_own => update.scope.clone(),
+        _ => DocumentScope::Namespaces(vec![request.namespace.clone()]),
+    };
+    let links = request.namespaces.is_none();
+    view! {
+        <div class="body figures" class:further=!is_own role="group">
+            {figures}
+            {own}
+        </div>
+        {move || counts.with(|counts| beside(counts, &scope, links))}
+    }
+    .into_any()
+}
+
+/// What the whole is, and what is left out of it, in words.
+fn beside(counts: &Counts, scope: &DocumentScope, leads: bool) -> Option<AnyView> {
+    let documents = counts.documents;
+    if documents.in_scope == 0 {
+        return None;
+    }
+    let whole = format::counted(documents.in_scope, "document", "documents");
+    let whole = if leads {
+        view! { <a href=links::documents(scope, &Holding::Anything)>{whole}</a> }.into_any()
+    } else {
+        whole.into_any()
+    };
+    let left_out = (documents.left_out > 0).then(|| {
+        let words = if documents.left_out == 1 {
+            " left out: it holds a higher value, or one that cannot be compared, and keeps it."
+        } else {
+            " left out: they hold a higher value, or one that cannot be compared, and keep it."
+        };
+        let number = format::count(documents.left_out);
+        let number = if leads {
+            view! { <a href=links::documents(scope, &Holding::Something)>{number}</a> }.into_any()
+        } else {
+            number.into_any()
+        };
+        view! { " " {number} {words} }
+    });
+    let unrecorded = (documents.unrecorded > 0).then(|| {
+        format!(
+            " {} found done when the run went on: written by requests that were under way when it was interrupted, or by somebody else.",
+            format::counted(documents.unrecorded, "document was", "documents were")
+        )
+    });
+    Some(
+        view! {
+            <p class="figures-note soft">{whole} " in scope when it began." {left_out} {unrecorded}</p>
+        }
+        .into_any(),
+    )
+}

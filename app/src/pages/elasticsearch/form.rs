@@ -1,0 +1,215 @@
+//! The form of an update. It is sent as an address, so a preview works without a script and can be kept.
+
+use leptos::{ev::SubmitEvent, prelude::*};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+use protocol::{AddedMetadata, UpdateMode};
+
+use crate::{browser, components::command::Command, links};
+
+use super::Asked;
+
+/// Whose documents, which of them, and what they get.
+#[component]
+pub fn UpdateForm(
+    /// What stands in it.
+    asked: Asked,
+    /// The configured field and value.
+    added: AddedMetadata,
+) -> impl IntoView {
+    let typed = RwSignal::new(asked.clone());
+    let read = move || {
+        if let Some(asked) = Asked::of_form() {
+            typed.set(asked);
+        }
+    };
+    // A reader may have chosen before the page was hydrated.
+    Effect::new(move |_| read());
+    let navigate = use_navigate();
+    let submit = move |event: SubmitEvent| {
+        read();
+        event.prevent_default();
+        let options = NavigateOptions { scroll: false, ..NavigateOptions::default() };
+        navigate(&typed.with_untracked(Asked::address), options);
+        browser::focus("preview");
+    };
+    let Asked { scope, namespaces, mode, field, value, overwrite, server_side, .. } = asked;
+    let is_all = !["some", "without"].contains(&scope.as_str());
+    let overrides = !(field.is_empty() && value.is_empty());
+    let choice = |name: &'static str,
+                  id: &'static str,
+                  word: &'static str,
+                  on: bool,
+                  label: &'static str,
+                  meaning: &'static str| {
+        view! {
+            <label class="choice">
+                <input type="radio" name=name id=id value=word checked=on />
+                <span>{label} <small>{meaning}</small></span>
+            </label>
+        }
+        .into_any()
+    };
+    let AddedMetadata { key, value: configured } = added;
+    view! {
+        <form
+            method="get"
+            action=format!("{}#preview", links::ELASTICSEARCH)
+            class="panel form update-form"
+            aria-label="Update"
+            on:input=move |_| read()
+            on:submit=submit
+        >
+            <header>
+                <h2>"Update documents"</h2>
+                <span class="soft">"a preview comes first: it writes nothing"</span>
+            </header>
+            <input type="hidden" name="preview" value="true" />
+            <div class="body stack wide">
+                <div class="halves">
+                    <fieldset class="field">
+                        <legend>"Documents of"</legend>
+                        {choice(
+                            "scope",
+                            "scope-all",
+                            "all",
+                            is_all,
+                            "All namespaces",
+                            "Every document of the index, with or without a namespace.",
+                        )}
+                        {choice(
+                            "scope",
+                            "scope-some",
+                            "some",
+                            scope == "some",
+                            "One or several namespaces",
+                            "By their exact names.",
+                        )}
+                        <div class="field when-some">
+                            <label for="namespaces">"Namespaces, one a line"</label>
+                            <textarea
+                                id="namespaces"
+                                name="namespaces"
+                                class="mono"
+                                rows="3"
+                                autocapitalize="off"
+                                spellcheck="false"
+                            >
+                                {namespaces}
+                            </textarea>
+                        </div>
+                        {choice(
+                            "scope",
+                            "scope-without",
+                            "without",
+                            scope == "without",
+                            "Without a namespace",
+                            "Documents whose namespace is absent.",
+                        )}
+                    </fieldset>
+                    <fieldset class="field">
+                        <legend>"Which of them"</legend>
+                        {choice(
+                            "mode",
+                            "mode-missing",
+                            "missing",
+                            mode == UpdateMode::Missing,
+                            "Only those without a value",
+                            "The usual choice: what a document holds already stays.",
+                        )}
+                        {choice(
+                            "mode",
+                            "mode-all",
+                            "all",
+                            mode == UpdateMode::All,
+                            "Also those with another value",
+                            "Lower values are raised. Higher ones, and values that cannot be compared, are counted and left out.",
+                        )}
+                        <label class="choice c-attention when-all">
+                            <input
+                                type="checkbox"
+                                id="overwrite"
+                                name="overwrite"
+                                value="true"
+                                checked=overwrite
+                            />
+                            <span>
+                                "Overwrite higher values, too"
+                                <small class="alarming">
+                                    "Access levels that someone has raised are lowered. The preview says how many."
+                                </small>
+                            </span>
+                        </label>
+                    </fieldset>
+                </div>
+                <details class="advanced" open=overrides>
+                    <summary>"Another field or value"</summary>
+                    <div class="halves">
+                        {text_field("field", "Field", field, key, "Empty: the configured one.")}
+                        {text_field(
+                            "value",
+                            "Value",
+                            value,
+                            configured,
+                            "As JSON: 1 is a number, \"1\" a string. Empty: the configured one.",
+                        )}
+                    </div>
+                </details>
+                <details class="advanced" open=server_side>
+                    <summary>"Let the server do it"</summary>
+                    <label class="choice">
+                        <input
+                            type="checkbox"
+                            id="server-side"
+                            name="server_side"
+                            value="true"
+                            checked=server_side
+                        />
+                        <span>
+                            "Update with " <code>"_update_by_query"</code>
+                            <small>
+                                "Fewer requests, and less to be sure of. One refused document ends the whole job; progress comes in coarse steps; the server must allow scripts; a final ingest pipeline runs for every document, which may embed again. Where a started job could not be stopped, as on Elastic serverless, it is refused."
+                            </small>
+                        </span>
+                    </label>
+                </details>
+            </div>
+            <footer class="form-foot">
+                <Command line=Signal::derive(move || typed.with(Asked::command)) />
+                <button type="submit" class="button primary">
+                    "Preview"
+                </button>
+            </footer>
+        </form>
+    }
+    .into_any()
+}
+
+fn text_field(
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    placeholder: String,
+    hint: &'static str,
+) -> AnyView {
+    let describes = format!("{name}-hint");
+    view! {
+        <div class="field">
+            <label for=name>{label} " " <span class="faint">"optional"</span></label>
+            <input
+                id=name
+                name=name
+                class="mono"
+                autocomplete="off"
+                autocapitalize="off"
+                spellcheck="false"
+                placeholder=placeholder
+                value=value
+                aria-describedby=describes.clone()
+            />
+            <p class="hint" id=describes>
+                {hint}
+            </p>
+        </div>
+    }
+    .into_any()
+}
