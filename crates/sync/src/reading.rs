@@ -142,7 +142,7 @@ pub(crate) async fn read_again<S: ReadIndex, T: ReadIndex>(
             for again in again {
                 let target = targets.remove(&again.id);
                 match (sources.remove(&again.id), target) {
-                    (None, _) => batch.done.push(gone(&context, &again.id)),
+                    (None, target) => batch.done.push(gone(&context, &again, target.is_some())),
                     (Some(source), None) => {
                         let read = Read { again, source, target: None, changes: Vec::new() };
                         decide(&context, read, Kept::default(), &mut batch);
@@ -288,21 +288,25 @@ fn unreadable<S, T>(context: &Context<S, T>, id: String, index: &str) -> Done {
     }
 }
 
-fn gone<S, T>(context: &Context<S, T>, id: &str) -> Done {
-    let contribution = contribution(context, Action::Gone, id);
-    Done { contribution, ..Done::behind(id, Category::Gone, Counts { gone: 1, ..Counts::default() }) }
+/// How many records of the target an id that was found before adds by what is there now.
+fn arrived(again: &Again, is_there: bool) -> u64 {
+    u64::from(again.absent && is_there)
+}
+
+fn gone<S, T>(context: &Context<S, T>, again: &Again, is_there: bool) -> Done {
+    let counts = Counts { gone: 1, target_listed: arrived(again, is_there), ..Counts::default() };
+    let contribution = contribution(context, Action::Gone, &again.id);
+    Done { contribution, ..Done::behind(&again.id, Category::Gone, counts) }
 }
 
 fn in_sync<S, T>(context: &Context<S, T>, again: &Again) -> Done {
-    // It is in the target now, so it counts among what is there.
-    let target_listed = u64::from(again.absent);
-    let counts = Counts { in_sync: 1, target_listed, ..Counts::default() };
+    let counts = Counts { in_sync: 1, target_listed: arrived(again, true), ..Counts::default() };
     let contribution = contribution(context, Action::Keep, &again.id);
     moved(Done { contribution, ..Done::behind(&again.id, Category::InSync, counts) }, again)
 }
 
-fn no_text<S, T>(context: &Context<S, T>, again: &Again) -> Done {
-    let counts = Counts { no_text: 1, ..Counts::default() };
+fn no_text<S, T>(context: &Context<S, T>, again: &Again, is_there: bool) -> Done {
+    let counts = Counts { no_text: 1, target_listed: arrived(again, is_there), ..Counts::default() };
     let contribution = contribution(context, Action::Skip, &again.id);
     moved(Done { contribution, ..Done::behind(&again.id, Category::NoText, counts) }, again)
 }
@@ -419,7 +423,7 @@ fn decide<S, T>(context: &Context<S, T>, read: Read, kept: Kept, batch: &mut Bat
     let settings = &context.settings;
     let Read { again, source, target, changes } = read;
     let Some(text) = text(&source.metadata, &settings.text_key) else {
-        batch.done.push(no_text(context, &again));
+        batch.done.push(no_text(context, &again, target.is_some()));
         return;
     };
     let (hash, tokens) = (text_hash(text), gemini::estimate_tokens(text));

@@ -90,6 +90,27 @@ fn what_moved_since_the_plan_is_checked_again_and_told() {
 }
 
 #[test]
+fn what_came_into_the_target_since_the_plan_counts_there_whatever_the_source_holds() {
+    let world = sample();
+    let analysis = world.run(&request(RunKind::Analyze));
+    {
+        let mut source = world.source.state();
+        source.records.insert("a-missing".to_owned(), stored(json!({"text": ""})));
+        source.records.remove("b-missing");
+        let mut target = world.target.state();
+        target.records.insert("a-missing".to_owned(), stored(json!({"text": "alpha"})));
+        target.records.insert("b-missing".to_owned(), stored(json!({"text": "beta"})));
+    }
+    let hash = analysis.view.plan.as_ref().expect("a plan").hash.clone();
+    let request = RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
+    let ran = from(&world, &request, Origin::Plan(analysis.view.head.id));
+    assert_eq!(ran.state(), RunState::Done);
+    assert_eq!((ran.counts().gone, ran.counts().no_text, ran.counts().migrated), (1, 2, 1));
+    let verification = ran.view.verification.expect("verified");
+    assert!(verification.confirmed, "{}", verification.summary);
+}
+
+#[test]
 fn a_dry_run_of_a_plan_costs_nothing_and_comes_to_the_same() {
     let world = sample();
     let analysis = world.run(&request(RunKind::Analyze));
