@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use protocol::{
-    Category, FailurePage, LogPage, LogQuery, PageQuery, RecordIds, Reuse, RunFilter, RunId, RunKind,
-    RunPage, RunState, RunView,
+    Category, FailurePage, LogPage, LogQuery, PageQuery, RecordIds, Reuse, RunFilter, RunHead, RunId,
+    RunKind, RunPage, RunState, RunView,
 };
 #[cfg(feature = "ssr")]
 use protocol::{DocumentUpdate, RunRequest};
@@ -172,6 +172,19 @@ pub async fn run_state(
     run: RunId,
 ) -> Result<RunState, ApiError> {
     Ok(known(context()?.run(&run).await, &run)?.state)
+}
+
+/// What a run was asked for, in few bytes.
+///
+/// # Errors
+///
+/// `UnknownRun`.
+#[server(name = GetRunHead, endpoint = "run_head")]
+pub async fn run_head(
+    /// The run.
+    run: RunId,
+) -> Result<RunHead, ApiError> {
+    Ok(known(context()?.run(&run).await, &run)?.head)
 }
 
 /// Runs, newest first.

@@ -1,7 +1,7 @@
 //! The records that failed, each with the service's own words.
 
 use leptos::prelude::*;
-use protocol::{Category, FailedRecord, RunId};
+use protocol::{Category, FailedRecord, RunId, RunKind};
 
 use crate::{
     clock::TimeOfDay,
@@ -32,7 +32,13 @@ pub fn FailureTable(
     /// The records.
     #[prop(into)]
     failures: Signal<Vec<FailedRecord>>,
+    /// The namespace whose records they are; `None` where they are documents, which have no record of their own.
+    namespace: Option<String>,
 ) -> impl IntoView {
+    let record = move |id: String| match &namespace {
+        Some(namespace) => view! { <a href=links::record(namespace, &id)>{id.clone()}</a> }.into_any(),
+        None => id.into_any(),
+    };
     view! {
         <Table label="Table of failures" columns=COLUMNS>
             <For
@@ -41,7 +47,7 @@ pub fn FailureTable(
                 let(failure)
             >
                 <tr>
-                    <td class="mono">{failure.id}</td>
+                    <td class="mono">{record(failure.id)}</td>
                     <td>{failure.step.label()}</td>
                     <td class="wrap">{failure.message}</td>
                     <td class="num">{format::count(u64::from(failure.attempts))}</td>
@@ -92,6 +98,9 @@ pub fn Failures(
         any.get().then(|| {
             let all = links::records(&head.id, Category::Failed);
             let (more, run) = (all.clone(), head.id.clone());
+            let request = &head.request;
+            let namespace = (request.kind != RunKind::Documents && request.namespaces.is_none())
+                .then(|| request.namespace.clone());
             let rest = move || {
                 let hidden = total.get().saturating_sub(SHOWN as u64);
                 (hidden > 0).then(|| {
@@ -113,7 +122,7 @@ pub fn Failures(
                             }}
                         </div>
                     </header>
-                    <FailureTable failures />
+                    <FailureTable failures namespace />
                     <footer>
                         {rest}
                         " Their neighbours went on. Trying them again neither pays for nor writes what is in the target already."

@@ -47,6 +47,10 @@ pub enum Symbol {
     Interrupted,
     /// A calendar sheet.
     Schedule,
+    /// An arrow up.
+    Up,
+    /// An arrow down.
+    Down,
     /// Two sheets.
     Copy,
     /// An arrow into a tray.
@@ -87,6 +91,8 @@ impl Symbol {
             Self::Pause => "M8 5v14M16 5v14",
             Self::Interrupted => "M4 12h5M15 12h5M9 7v10M15 7v10",
             Self::Schedule => "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
+            Self::Up => "M12 19V5M6 11l6-6 6 6",
+            Self::Down => "M12 5v14M6 13l6 6 6-6",
             Self::Copy => "M9 9h11v11H9zM5 15H4V4h11v1",
             Self::Download => "M12 4v11M7 11l5 5 5-5M4 20h16",
             Self::Light => {

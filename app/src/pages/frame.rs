@@ -12,6 +12,18 @@ use crate::{
     theme::ThemeSwitch,
 };
 
+/// The pages in the order of the sidebar.
+const PAGES: &[(&str, &str, Symbol)] = &[
+    (links::DASHBOARD, "Dashboard", Symbol::Dashboard),
+    (links::CHECK, "Check Namespace", Symbol::Search),
+    (links::MIRROR, "Namespace Mirroring", Symbol::Mirror),
+    (links::REEMBED, "Re-embedding", Symbol::Reembed),
+    (links::ELASTICSEARCH, "Elasticsearch Update", Symbol::Documents),
+    (links::RUNS, "Runs", Symbol::Runs),
+    (links::SCHEDULES, "Schedules", Symbol::Schedule),
+    (links::CONFIGURATION, "Configuration", Symbol::Settings),
+];
+
 /// Sidebar and page.
 #[component]
 pub fn Frame(
@@ -26,7 +38,7 @@ pub fn Frame(
         <div class="frame">
             <aside class="sidebar">
                 <div class="brand-row">
-                    <A href=links::MIRROR attr:class="brand">
+                    <A href=links::DASHBOARD exact=true attr:class="brand">
                         <svg width="22" height="22" viewBox="0 0 24 24" aria-hidden="true">
                             <rect
                                 x="3"
@@ -46,24 +58,10 @@ pub fn Frame(
                 </div>
                 <nav class="nav" aria-label="Pages">
                     <ul>
-                        <li>
-                            <A href=links::MIRROR>
-                                <Icon symbol=Symbol::Mirror />
-                                "Namespace Mirroring"
-                            </A>
-                        </li>
-                        <li>
-                            <A href=links::RUNS>
-                                <Icon symbol=Symbol::Runs />
-                                "Runs"
-                            </A>
-                        </li>
-                        <li>
-                            <A href=links::SCHEDULES>
-                                <Icon symbol=Symbol::Schedule />
-                                "Schedules"
-                            </A>
-                        </li>
+                        {PAGES
+                            .iter()
+                            .map(|&(href, name, symbol)| view! { <PageLink href name symbol /> })
+                            .collect_view()}
                     </ul>
                 </nav>
                 <MirrorCard />
@@ -76,12 +74,28 @@ pub fn Frame(
     }
 }
 
+/// One page of the sidebar.
+#[component]
+fn PageLink(href: &'static str, name: &'static str, symbol: Symbol) -> impl IntoView {
+    // Every address begins with the dashboard's.
+    let exact = href == links::DASHBOARD;
+    view! {
+        <li>
+            <A href=href exact=exact>
+                <Icon symbol />
+                {name}
+            </A>
+        </li>
+    }
+    .into_any()
+}
+
 /// Says that no real service is used.
 #[component]
 fn SandboxBadge() -> impl IntoView {
     let overview = expect_context::<OverviewResource>();
     view! {
-        <Suspense>
+        <Transition>
             {move || Suspend::new(async move {
                 overview
                     .await
@@ -94,7 +108,7 @@ fn SandboxBadge() -> impl IntoView {
                         }
                     })
             })}
-        </Suspense>
+        </Transition>
     }
 }
 
@@ -113,7 +127,7 @@ fn MirrorCard() -> impl IntoView {
         }
     };
     view! {
-        <Suspense fallback=bones>
+        <Transition fallback=bones>
             {move || Suspend::new(async move {
                 match overview.await {
                     Ok(overview) => view! { <Indexes overview /> }.into_any(),
@@ -127,7 +141,7 @@ fn MirrorCard() -> impl IntoView {
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 

@@ -1,12 +1,16 @@
 //! The pages, their addresses and the frame around them.
 
+mod check;
 mod configuration;
+mod dashboard;
+mod design;
 mod documents;
 mod elasticsearch;
 mod frame;
 mod log;
 mod mirror;
 mod not_found;
+mod record;
 mod records;
 mod reembed;
 mod run;
@@ -24,13 +28,17 @@ use leptos_router::{
 use protocol::Overview;
 
 use crate::{ApiError, api, clock::Clock};
+use check::CheckPage;
 use configuration::ConfigurationPage;
+use dashboard::DashboardPage;
+use design::DesignPage;
 use documents::DocumentsPage;
 use elasticsearch::ElasticsearchPage;
 use frame::Frame;
 use log::WholeLogPage;
 use mirror::MirrorPage;
 use not_found::NotFound;
+use record::RecordPage;
 use records::RecordsPage;
 use reembed::ReembedPage;
 use run::RunPage;
@@ -55,6 +63,10 @@ pub fn App() -> impl IntoView {
         <Router>
             <Frame>
                 <Routes fallback=NotFound>
+                    <Route path=path!("/") view=DashboardPage ssr=SsrMode::Async />
+                    <Route path=path!("/check") view=CheckPage ssr=SsrMode::Async />
+                    <Route path=path!("/record") view=RecordPage ssr=SsrMode::Async />
+                    <Route path=path!("/design") view=DesignPage ssr=SsrMode::Async />
                     <Route path=path!("/mirror") view=MirrorPage ssr=SsrMode::Async />
                     <Route path=path!("/reembed") view=ReembedPage ssr=SsrMode::Async />
                     <Route path=path!("/elasticsearch") view=ElasticsearchPage ssr=SsrMode::Async />

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
-use protocol::{Category, FailurePage, PageQuery, RecordIds, RunId};
+use protocol::{Category, FailurePage, PageQuery, RecordIds, RunHead, RunId, RunKind};
 
 use crate::{
     ApiError, api,
@@ -13,6 +13,8 @@ use crate::{
         look,
         notice::{Empty, Skeleton},
         paging::{Pager, Search},
+        scope_name,
+        table::{Column, Table},
     },
     format, links,
     pages::not_found::{NotFound, PageError},
@@ -26,6 +28,8 @@ struct Asked {
     query: PageQuery,
 }
 
+const COLUMNS: &[Column] = &[Column::Text("Record"), Column::Text("What it is"), Column::Unseen("Look")];
+
 /// What the server has.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 enum Found {
@@ -33,14 +37,18 @@ enum Found {
     Failures(FailurePage),
 }
 
-async fn find(asked: Option<Asked>) -> Result<Option<(Asked, Found)>, ApiError> {
+/// What was asked for, the run, and what it has of it.
+type Answer = (Asked, RunHead, Found);
+
+async fn find(asked: Option<Asked>) -> Result<Option<Answer>, ApiError> {
     let Some(asked) = asked else { return Ok(None) };
     let Asked { run, category, query } = asked.clone();
+    let head = api::run_head(run.clone()).await?;
     let found = match category {
         Category::Failed => Found::Failures(api::failures(run, query).await?),
         _ => Found::Ids(api::records(run, category, query).await?),
     };
-    Ok(Some((asked, found)))
+    Ok(Some((asked, head, found)))
 }
 
 /// Loads the records that the address names.
@@ -64,7 +72,7 @@ pub fn RecordsPage() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match records.await {
-                    Ok(Some((asked, found))) => view! { <Records asked found /> }.into_any(),
+                    Ok(Some((asked, head, found))) => view! { <Records asked head found /> }.into_any(),
                     Ok(None) => view! { <NotFound /> }.into_any(),
                     Err(error) => view! { <PageError error /> }.into_any(),
                 }
@@ -100,10 +108,47 @@ const fn meaning(category: Category) -> &'static str {
     }
 }
 
+/// The namespace whose records these are; `None` where a list is of something else: documents, or several namespaces.
+fn namespace_of(head: &RunHead, category: Category) -> Option<String> {
+    let request = &head.request;
+    let is_of_records = request.kind != RunKind::Documents
+        && request.namespaces.is_none()
+        && !category.slug().starts_with("documents");
+    is_of_records.then(|| request.namespace.clone())
+}
+
+/// An id that leads to its record.
+fn row(id: String, category: Category, namespace: Option<&str>) -> AnyView {
+    let look = look(category);
+    let (name, link) = match namespace {
+        Some(namespace) => {
+            let href = links::record(namespace, &id);
+            let label = format!("Side by side: {id}");
+            let name = view! { <a href=href.clone()>{id}</a> }.into_any();
+            (name, Some(view! { <a href=href aria-label=label>"Side by side"</a> }))
+        }
+        None => (id.into_any(), None),
+    };
+    view! {
+        <tr>
+            <td class="mono break name">{name}</td>
+            <td>
+                <span class=format!("key {}", look.class)>
+                    <i aria-hidden="true">{look.sign}</i>
+                    {look.label}
+                </span>
+            </td>
+            <td class="act">{link}</td>
+        </tr>
+    }
+    .into_any()
+}
+
 #[component]
-fn Records(asked: Asked, found: Found) -> impl IntoView {
+fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
     let Asked { run, category, query } = asked;
     let label = look(category).label;
+    let namespace = namespace_of(&head, category);
     let (total, shown, next) = match &found {
         Found::Ids(page) => (page.total, page.ids.len(), page.next.clone()),
         Found::Failures(page) => (page.total, page.failures.len(), page.next.clone()),
@@ -136,10 +181,15 @@ fn Records(asked: Asked, found: Found) -> impl IntoView {
     let rows = match found {
         _ if shown == 0 => view! { <p class="body soft">"No record of this kind matches."</p> }.into_any(),
         Found::Ids(page) => {
-            let ids = page.ids.into_iter().map(|id| view! { <li>{id}</li> }).collect_view();
-            view! { <ol class="ids mono">{ids}</ol> }.into_any()
+            let rows = page.ids.into_iter().map(|id| row(id, category, namespace.as_deref())).collect_view();
+            view! {
+                <Table label="Table of records" columns=COLUMNS class="list compact">
+                    {rows}
+                </Table>
+            }
+            .into_any()
         }
-        Found::Failures(page) => view! { <FailureTable failures=page.failures /> }.into_any(),
+        Found::Failures(page) => view! { <FailureTable failures=page.failures namespace /> }.into_any(),
     };
     let panel = if shown == 0 && !searched && query.after.is_none() {
         view! {
@@ -182,7 +232,7 @@ fn Records(asked: Asked, found: Found) -> impl IntoView {
                     <a href=links::RUNS>"Runs"</a>
                     " / "
                     <a class="break" href=links::run(&run)>
-                        {run.0.clone()}
+                        {format!("{} {}", head.request.kind.label(), scope_name(&head.request))}
                     </a>
                 </p>
                 <h1>{format!("{label}: {}", format::counted(total, "record", "records"))}</h1>

@@ -44,10 +44,22 @@ pub fn SchedulePage() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 let loaded: Result<Option<Option<Schedule>>, ApiError> = schedules.await;
-                let overview = overview.await.ok();
+                let overview = overview.await;
+                let unknown = overview.as_ref().err().map(|error| {
+                    let error = error.to_string();
+                    view! {
+                        <Notice tone=Tone::Attention title="The indexes are unknown">
+                            {error}
+                            " The schedule can be changed all the same; its default namespace and the name of the target are not filled in."
+                        </Notice>
+                    }
+                });
+                let overview = overview.ok();
                 match loaded {
-                    Ok(None) => view! { <Form schedule=None overview /> }.into_any(),
-                    Ok(Some(Some(schedule))) => view! { <Form schedule=Some(schedule) overview /> }.into_any(),
+                    Ok(None) => view! { {unknown} <Form schedule=None overview /> }.into_any(),
+                    Ok(Some(Some(schedule))) => {
+                        view! { {unknown} <Form schedule=Some(schedule) overview /> }.into_any()
+                    }
                     Ok(Some(None)) => view! { <NoSuchSchedule /> }.into_any(),
                     Err(error) => view! { <PageError error /> }.into_any(),
                 }

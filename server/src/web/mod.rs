@@ -17,7 +17,6 @@ use std::{io, sync::Arc, sync::OnceLock};
 use app::{Backend, ServerClock};
 use axum::{
     Extension, Router, middleware,
-    response::Redirect,
     routing::{any, get},
 };
 use leptos::{config::LeptosOptions, prelude::provide_context};
@@ -66,8 +65,6 @@ pub fn router(
         .layer(middleware::map_response(guard::never_cached))
         .with_state(options.clone());
     Router::new()
-        // A page that redirects is streamed, and by then its status is sent.
-        .route("/", get(|| async { Redirect::to(app::links::MIRROR) }))
         .route("/ws", any(socket::upgrade))
         .route("/download/runs/{id}/{file}", get(download::file))
         .merge(assets::router(options))

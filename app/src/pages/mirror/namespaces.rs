@@ -10,7 +10,7 @@ use crate::{
         table::{Column, Table},
     },
     format,
-    pages::mirror::Way,
+    pages::{check::counts::difference_cell, mirror::Way},
 };
 
 /// How many namespaces the table shows; typing narrows them down.
@@ -145,23 +145,13 @@ pub fn NamespaceTable(
                         <td class="num">
                             <Read reading=row.target.clone() absent="none" />
                         </td>
-                        <td class="num">{difference(&row)}</td>
+                        <td class="num">{difference_cell(&row)}</td>
                     </tr>
                 </For>
             </Table>
         </section>
     }
     .into_any()
-}
-
-/// Target minus source; unknown where one of them is.
-fn difference(row: &NamespaceRow) -> AnyView {
-    match (&row.source, &row.target) {
-        (Reading::Known(source), Reading::Known(target)) => {
-            format::difference(source.unwrap_or(0), target.unwrap_or(0)).into_any()
-        }
-        _ => view! { <span class="unknown">"unknown"</span> }.into_any(),
-    }
 }
 
 #[cfg(test)]
