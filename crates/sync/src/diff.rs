@@ -1,5 +1,7 @@
 //! The sorted merge: two listings, read as streams, say which id is on which side.
 
+use std::sync::Arc;
+
 use futures::{Stream, StreamExt};
 use pinecone::Namespace;
 use protocol::{Category, Counts};
@@ -304,7 +306,7 @@ impl<'a> Cursor<'a> {
 
 /// Where the merge puts what it finds: into the journal, and on to be read.
 pub(crate) struct Findings {
-    pub recorder: std::sync::Arc<Recorder>,
+    pub recorder: Arc<Recorder>,
     pub journal: Journal,
     /// Ids in the source only.
     pub missing: mpsc::Sender<Vec<String>>,

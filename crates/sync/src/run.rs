@@ -24,7 +24,7 @@ use crate::{
     diff::Position,
     documents::{SearchServices, Update},
     embedding::Texts,
-    journal::{Checkpoint, Journal, restore},
+    journal::{Checkpoint, Handed, Journal, restore},
     pipeline::{self, Origin, Pass, Start},
     plan::{Action, pages},
     ports::{Embed, ErrorClass, PortError, ReadIndex, WriteIndex},
@@ -432,7 +432,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             }
         };
         self.recorder.add(&counts);
-        let handed = crate::journal::Handed { counts, position: position.clone(), ..Default::default() };
+        let handed = Handed { counts, position: position.clone(), ..Default::default() };
         self.journal.handed(handed).await;
         Ok(Start { pending: Vec::new(), position, origin })
     }
