@@ -1,5 +1,6 @@
 //! The server functions. Each is a public endpoint below `/api`, so each starts with [`context`].
 
+mod design;
 mod documents;
 mod records;
 mod runs;
@@ -11,6 +12,7 @@ use protocol::{Namespaces, Overview};
 
 use crate::{ApiError, theme::Theme};
 
+pub use design::*;
 pub use documents::*;
 pub use records::*;
 pub use runs::*;
