@@ -9,7 +9,9 @@ use upstream::Request;
 pub use serde_json::Value;
 
 use crate::{
-    Error, FieldName, Fields, NamespaceField, Query, Reader, Scope, Task, query::exists, wire::SearchReply,
+    Error, FieldName, Fields, NamespaceField, Query, Reader, Scope, Task,
+    query::exists,
+    wire::{self, SearchReply},
 };
 
 /// Documents, and what they hold under the field.
@@ -141,13 +143,6 @@ struct Composite {
     buckets: Vec<NamespaceBucket>,
 }
 
-/// A point in time; OpenSearch names it otherwise.
-#[derive(Deserialize)]
-struct Opened {
-    #[serde(alias = "pit_id")]
-    id: String,
-}
-
 /// Namespaces of a page. Each makes a dozen buckets, and a server may allow no more than 10,000 in an answer.
 const NAMESPACES: usize = 300;
 /// How many values are told apart.
@@ -263,8 +258,8 @@ impl Reader {
             _ => return Ok(None),
         };
         let request = Request::post(path, "").query("keep_alive", "2m");
-        match self.http().json::<Opened>(&request).await.map_err(Error::from) {
-            Ok(Opened { id }) => Ok(Some(id)),
+        match self.http().send(&request, wire::read_opened).await.map_err(Error::from) {
+            Ok(id) => Ok(Some(id)),
             Err(error) if error.is_no_such_api() => Ok(None),
             Err(error) => Err(error),
         }

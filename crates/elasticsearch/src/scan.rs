@@ -1,7 +1,6 @@
 //! Reading through an index.
 
 use http::Method;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use upstream::{Kind, Request};
 
@@ -94,11 +93,6 @@ pub enum Page {
     Lost,
 }
 
-#[derive(Deserialize)]
-struct Opened {
-    id: String,
-}
-
 /// How long the server keeps the place between two pages.
 const KEEP_ALIVE: &str = "5m";
 /// The most hits of a page, which no index refuses (`index.max_result_window`).
@@ -152,8 +146,8 @@ impl Scan {
     /// Opens a point in time, or says that the server has none.
     async fn open_point_in_time(&mut self) -> Result<bool, Error> {
         let request = Request::post(self.reader.path("_pit"), "").query("keep_alive", KEEP_ALIVE);
-        match self.reader.http().json::<Opened>(&request).await.map_err(Error::from) {
-            Ok(Opened { id }) => {
+        match self.reader.http().send(&request, wire::read_opened).await.map_err(Error::from) {
+            Ok(id) => {
                 self.cursor = Cursor::PointInTime { id, after: Vec::new() };
                 Ok(true)
             }

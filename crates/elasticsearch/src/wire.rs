@@ -36,6 +36,23 @@ impl Shards {
     }
 }
 
+/// A point in time; OpenSearch names it otherwise.
+#[derive(Deserialize)]
+struct OpenedReply {
+    #[serde(alias = "pit_id")]
+    id: String,
+    /// Older servers do not say it. OpenSearch opens one on some shards alone, if the others fail.
+    #[serde(rename = "_shards")]
+    shards: Option<Shards>,
+}
+
+/// The id of a point in time on all shards.
+pub(crate) fn read_opened(response: &Response) -> Result<String, Unusable> {
+    let reply: OpenedReply = serde_json::from_slice(&response.body)?;
+    reply.shards.as_ref().map_or(Ok(()), Shards::whole)?;
+    Ok(reply.id)
+}
+
 /// The answer of `_count`.
 #[derive(Deserialize)]
 struct CountReply {
@@ -237,6 +254,15 @@ mod tests {
     fn a_cursor_that_is_lost_on_one_shard_is_lost() {
         let lost = read_cursor(&search(1, false, "search_context_missing_exception")).unwrap();
         assert!(matches!(lost, Searched::LostCursor));
+    }
+
+    #[test]
+    fn a_point_in_time_is_one_of_all_shards() {
+        let opened = |reply: Value| read_opened(&answer(&reply));
+        assert_eq!(opened(json!({"id": "a"})).unwrap(), "a");
+        assert_eq!(opened(json!({"pit_id": "a", "_shards": {"total": 2, "failed": 0}})).unwrap(), "a");
+        assert!(opened(json!({"pit_id": "a", "_shards": {"total": 2, "failed": 1}})).is_err());
+        assert!(opened(json!({})).is_err());
     }
 
     #[test]

@@ -121,8 +121,8 @@ async fn a_batch_that_does_not_get_through_is_sent_again() {
         Effect::LostAnswer,
         Effect::CutBody { after_bytes: None },
         Effect::ResetInBody { after_bytes: None },
-        Effect::BulkItems { code: 429, error: "es_rejected_execution_exception".into(), count: 7 },
-        Effect::BulkItems { code: 503, error: "unavailable_shards_exception".into(), count: 300 },
+        Effect::BulkItems { code: 429, error: Some("es_rejected_execution_exception".into()), count: 7 },
+        Effect::BulkItems { code: 503, error: Some("unavailable_shards_exception".into()), count: 300 },
     ] {
         let progress = survives(Distribution::Elasticsearch8, Endpoint::Bulk, When::Nth(2), effect).await;
         // What was done although its answer was lost counts as done by this run.
@@ -133,7 +133,7 @@ async fn a_batch_that_does_not_get_through_is_sent_again() {
 #[tokio::test]
 async fn a_conflict_that_was_none_is_settled() {
     let conflict =
-        Effect::BulkItems { code: 409, error: "version_conflict_engine_exception".into(), count: 20 };
+        Effect::BulkItems { code: 409, error: Some("version_conflict_engine_exception".into()), count: 20 };
     let progress = survives(Distribution::Elasticsearch8, Endpoint::Bulk, When::First(3), conflict).await;
     assert_eq!(progress.updated, 3000);
 }
@@ -206,7 +206,8 @@ async fn a_request_that_is_refused_is_bisected() {
 #[tokio::test]
 async fn too_many_refusals_end_it() {
     let world = world(Distribution::Elasticsearch8, 1000).await;
-    let refused = Effect::BulkItems { code: 400, error: "mapper_parsing_exception".into(), count: 10_000 };
+    let refused =
+        Effect::BulkItems { code: 400, error: Some("mapper_parsing_exception".into()), count: 10_000 };
     world.fault(Endpoint::Bulk, When::Always, refused);
     let (result, _) = world.updated(Limits { refused: 100, ..limits() }).await;
     let error = result.unwrap_err();
@@ -216,7 +217,7 @@ async fn too_many_refusals_end_it() {
 #[tokio::test]
 async fn what_was_done_is_told_before_the_failure() {
     let world = world(Distribution::Elasticsearch8, 100).await;
-    let block = Effect::BulkItems { code: 403, error: "cluster_block_exception".into(), count: 40 };
+    let block = Effect::BulkItems { code: 403, error: Some("cluster_block_exception".into()), count: 40 };
     world.fault(Endpoint::Bulk, When::Always, block);
     let mut update = world.update(limits()).await;
     assert!(update.step().await.unwrap().listed.is_empty());
@@ -230,7 +231,7 @@ async fn what_was_done_is_told_before_the_failure() {
 async fn a_block_stops_it_at_once_whatever_its_status() {
     for code in [403, 429] {
         let world = world(Distribution::Elasticsearch8, 1000).await;
-        let block = Effect::BulkItems { code, error: "cluster_block_exception".into(), count: 1 };
+        let block = Effect::BulkItems { code, error: Some("cluster_block_exception".into()), count: 1 };
         world.fault(Endpoint::Bulk, When::Always, block);
         let (result, steps) = world.updated(limits()).await;
         assert!(matches!(result, Err(Error::Blocked { .. })));

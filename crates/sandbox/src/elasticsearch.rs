@@ -17,6 +17,7 @@ use axum::body::Bytes;
 use axum::extract::{Request, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -110,6 +111,11 @@ async fn handle(Extract(plane): Extract<Plane>, request: Request) -> Response {
         Ok(body) => body,
         Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     };
+    let content_type =
+        parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !body.is_empty() && !content_type.starts_with("application/") {
+        return Refusal::not_json(content_type);
+    }
     let effects = parts.extensions.get::<Effects>().map(|effects| effects.0.to_vec()).unwrap_or_default();
     let answer = auth::caller(engine, &parts.headers).and_then(|caller| {
         let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
@@ -155,10 +161,12 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>, plane: &Plane) -> Result<Respons
             | ("GET" | "HEAD", _)
             | ("DELETE", [_] | [_, "_doc", _])
     );
-    if takes_no_body && !call.body.is_empty() && segments != ["_pit"] {
+    let is_strict = !inner.distribution.is_opensearch();
+    if takes_no_body && is_strict && !call.body.is_empty() && segments != ["_pit"] {
         let request = format!("request [{} {}] does not support having a body", call.method, call.path);
         return Err(Refusal::illegal(request));
     }
+    ensure_parameters(call, &segments)?;
     if let ["_security", ..] = segments.as_slice()
         && inner.distribution.is_opensearch()
     {
@@ -217,6 +225,27 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>, plane: &Plane) -> Result<Respons
     Ok(Json(answer).into_response())
 }
 
+/// Refuses a parameter that the operation does not have.
+fn ensure_parameters(call: &Call<'_>, segments: &[&str]) -> Result<(), Refusal> {
+    let known: &[&str] = match segments {
+        [.., "_search"] => &["scroll", "allow_partial_search_results", "size"],
+        ["_search", "scroll"] => &["scroll"],
+        [.., "_count"] => &["allow_no_indices"],
+        [.., "_bulk"] => &["refresh", "timeout", "routing", "pipeline"],
+        [.., "_pit" | "point_in_time"] => &["keep_alive"],
+        ["_mget"] => &["_source_includes", "_source_excludes", "_source", "refresh", "realtime"],
+        _ => return Ok(()),
+    };
+    let is_known = |name: &str| known.contains(&name) || matches!(name, "filter_path" | "pretty" | "human");
+    match call.query.iter().find(|(name, _)| !is_known(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Refusal::illegal(format!(
+            "request [{}] contains unrecognized parameter: [{name}]",
+            call.path
+        ))),
+    }
+}
+
 /// Whether an index is there; what a key may not see is forbidden, and not missing.
 fn exists(inner: &Inner, call: &Call<'_>, index: &str) -> Result<Response, Refusal> {
     if !call.caller.may(index, "view_index_metadata") {
@@ -268,15 +297,19 @@ fn reading(inner: &mut Inner, call: &Call<'_>, segments: &[&str]) -> Result<Resp
             let ids = call.json()?.get("scroll_id").and_then(Value::as_array).cloned().unwrap_or_default();
             let freed =
                 ids.iter().filter_map(Value::as_str).filter(|id| inner.cursors.remove(*id).is_some()).count();
-            json!({"succeeded": true, "num_freed": freed})
+            return Ok(freed_cursors(freed));
         }
         ("POST", [index, "_pit"]) if has_pits => {
             may_read(index, "indices:data/read/open_point_in_time")?;
+            if call.parameter("keep_alive").is_none() {
+                let reason = "Validation Failed: 1: [keep_alive] is not specified;";
+                return Err(Refusal::new(400, "action_request_validation_exception", reason));
+            }
             json!({"id": search::open(inner, index)?})
         }
         ("DELETE", ["_pit"]) if has_pits => {
             let freed = inner.cursors.remove(&text(&call.json()?, "id")).is_some();
-            json!({"succeeded": true, "num_freed": u8::from(freed)})
+            return Ok(freed_cursors(usize::from(freed)));
         }
         ("POST", [index, "_search", "point_in_time"]) if is_opensearch => {
             json!({"pit_id": search::open(inner, index)?, "creation_time": 0})
@@ -287,9 +320,18 @@ fn reading(inner: &mut Inner, call: &Call<'_>, segments: &[&str]) -> Result<Resp
     Ok(Json(answer).into_response())
 }
 
+fn freed_cursors(count: usize) -> Response {
+    let status = if count == 0 { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    (status, Json(json!({"succeeded": true, "num_freed": count}))).into_response()
+}
+
 /// `_mget`.
 fn documents(inner: &Inner, call: &Call<'_>) -> Result<Value, Refusal> {
     let body = call.json()?;
+    if body.get("docs").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        let reason = "Validation Failed: 1: no documents to get;";
+        return Err(Refusal::new(400, "action_request_validation_exception", reason));
+    }
     let mut found = Vec::new();
     for wanted in body.get("docs").and_then(Value::as_array).into_iter().flatten() {
         let text = |key: &str| wanted.get(key).and_then(Value::as_str);
@@ -330,12 +372,12 @@ fn documents(inner: &Inner, call: &Call<'_>) -> Result<Value, Refusal> {
 fn managing(inner: &mut Inner, call: &Call<'_>, segments: &[&str]) -> Result<Response, Refusal> {
     let may = |name: &str, privilege: &str| call.caller.ensure(&[name], privilege, "indices:admin");
     let answer = match (call.method.as_str(), segments) {
-        ("GET", ["_resolve", "index", _]) if !inner.distribution.is_opensearch() => {
+        ("GET", ["_resolve", "index", _]) if inner.distribution != Distribution::Elasticsearch7 => {
             admin::resolved(inner, &call.caller)
         }
         ("GET", ["_cat", "indices"]) => {
             call.caller.ensure_cluster("monitor", "indices:monitor/stats")?;
-            admin::cat(inner)
+            admin::cat(inner, &call.caller)
         }
         ("PUT", ["_index_template", _]) => admin::put_template(inner, &call.json()?)?,
         ("POST", ["_aliases"]) => admin::aliases(inner, &call.json()?)?,
@@ -374,8 +416,9 @@ fn managing(inner: &mut Inner, call: &Call<'_>, segments: &[&str]) -> Result<Res
             return document(inner, call, index, id);
         }
         ("PUT" | "POST" | "DELETE", [index, "_doc", id]) => return write_one(inner, call, index, id),
-        ("DELETE", [_]) => {
-            return Err(call.caller.refuse("indices:admin/delete", segments, "delete_index"));
+        ("DELETE", [index]) => {
+            call.caller.ensure(&[index], "delete_index", "indices:admin/delete")?;
+            admin::delete(inner, index)?
         }
         _ => return Ok(Refusal::no_handler(call.method, call.path)),
     };
@@ -414,5 +457,11 @@ fn write_one(inner: &mut Inner, call: &Call<'_>, index: &str, id: &str) -> Resul
     let item = reply.pointer(&format!("/items/0/{verb}")).cloned().unwrap_or_default();
     let status = item.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
     let status = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
+    if let Some(error) = item.get("error") {
+        let mut whole = error.clone();
+        whole["root_cause"] = json!([error]);
+        let body = json!({"error": whole, "status": status.as_u16()});
+        return Ok((status, Json(body)).into_response());
+    }
     Ok((status, Json(item)).into_response())
 }

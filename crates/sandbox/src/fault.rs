@@ -189,9 +189,11 @@ pub enum Effect {
     BulkItems {
         /// The status of the items.
         code: u16,
-        /// The `type` of the error.
-        error: String,
+        /// The `type` of the error; without it the usual one of the status.
+        #[serde(default)]
+        error: Option<String>,
         /// How many items.
+        #[serde(default = "one")]
         count: usize,
     },
     /// `search`: the point in time or the scroll is gone.
@@ -203,6 +205,10 @@ pub enum Effect {
     },
     /// `search`: `timed_out` is true, and the answer is incomplete.
     TimedOut,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// The shape of an error's body.

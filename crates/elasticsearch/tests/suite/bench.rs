@@ -116,6 +116,20 @@ impl Bench {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// The status and the error of a request that says that its body is plain text.
+    pub async fn plain_text(&self, path: &str, body: &'static str) -> (u16, String) {
+        let mut request =
+            self.client.post(format!("{}{path}", self.url)).header("content-type", "text/plain");
+        if let Some((user, password)) = &self.user {
+            request = request.basic_auth(user, Some(password));
+        }
+        #[expect(clippy::disallowed_methods, reason = "the checks need what the crate cannot send")]
+        let response = request.body(body).send().await.unwrap();
+        let status = response.status().as_u16();
+        let reply: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        (status, reply["error"].as_str().unwrap().to_owned())
+    }
+
     pub async fn must(&self, method: Method, path: &str, body: Value) -> Value {
         // A request that takes no body is refused when it has one.
         let (status, reply) = self.raw(method, path, Some(body).filter(|body| !body.is_null())).await;

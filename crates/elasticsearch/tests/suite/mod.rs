@@ -4,6 +4,7 @@ pub mod bench;
 mod connecting;
 mod looking;
 mod mappings;
+mod refusing;
 mod scanning;
 mod updating;
 mod writing;
@@ -60,6 +61,10 @@ const CHECKS: &[(&str, Check)] = checks![
     mappings::a_source_that_is_not_kept,
     mappings::every_block,
     mappings::values_that_exists_does_not_see,
+    refusing::a_bulk_request_that_makes_no_sense,
+    refusing::a_document_that_does_not_fit,
+    refusing::a_question_that_makes_no_sense,
+    refusing::points_in_time_where_there_are_any,
 ];
 
 /// Runs every check against a server, prints a line for each, and panics if one fails.

@@ -36,7 +36,17 @@ pub(crate) fn create(inner: &mut Inner, name: &str, body: &Value) -> Result<Valu
         let reason = format!("index [{name}] already exists");
         return Err(Refusal::new(400, "resource_already_exists_exception", reason));
     }
+    let why = match name {
+        _ if name.chars().any(char::is_uppercase) => Some("must be lowercase"),
+        _ if name.starts_with(['_', '-', '+']) => Some("must not start with '_', '-', or '+'"),
+        _ => None,
+    };
+    if let Some(why) = why {
+        let reason = format!("Invalid index name [{name}], {why}");
+        return Err(Refusal::new(400, "invalid_index_name_exception", reason));
+    }
     let mapping = body.get("mappings").cloned().unwrap_or_else(|| json!({}));
+    mapping::ensure_types(&mapping)?;
     let mut settings = BTreeMap::new();
     if let Some(given) = body.get("settings") {
         flatten("index", given, &mut settings);
@@ -70,6 +80,14 @@ fn flatten(prefix: &str, value: &Value, flat: &mut BTreeMap<String, Option<Strin
             flat.insert(prefix.to_owned(), Some(other.to_string()));
         }
     }
+}
+
+/// `DELETE /{index}`.
+pub(crate) fn delete(inner: &mut Inner, name: &str) -> Result<Value, Refusal> {
+    inner.indices.remove(name).ok_or_else(|| Refusal::no_index(name))?;
+    inner.aliases.values_mut().for_each(|alias| alias.indices.retain(|index| index != name));
+    inner.aliases.retain(|_, alias| !alias.indices.is_empty());
+    Ok(json!({"acknowledged": true}))
 }
 
 /// `PUT /{index}/_settings`.
@@ -116,6 +134,7 @@ pub(crate) fn of_each(inner: &Inner, name: &str, said: impl Fn(&Index) -> Value)
 
 /// `PUT /{index}/_mapping`.
 pub(crate) fn put_mapping(inner: &mut Inner, name: &str, body: &Value) -> Result<Value, Refusal> {
+    mapping::ensure_types(body)?;
     for name in inner.resolve(name)? {
         let Some(index) = inner.indices.get_mut(&name) else { continue };
         mapping::merge(&mut index.mapping, body)?;
@@ -125,7 +144,11 @@ pub(crate) fn put_mapping(inner: &mut Inner, name: &str, body: &Value) -> Result
 
 /// `GET /{index}/_field_caps`.
 pub(crate) fn field_caps(inner: &mut Inner, name: &str, fields: &str) -> Result<Value, Refusal> {
-    let indices = inner.readable(name)?;
+    let leaves_out_closed = inner.distribution.is_opensearch();
+    let indices = match inner.readable(name) {
+        Err(refusal) if refusal.kind == "index_closed_exception" && leaves_out_closed => Vec::new(),
+        indices => indices?,
+    };
     let mut reply = json!({});
     for field in fields.split(',') {
         for index in &indices {
@@ -201,10 +224,10 @@ pub(crate) fn resolved(inner: &Inner, caller: &Caller) -> Value {
 }
 
 /// `GET /_cat/indices?format=json`.
-pub(crate) fn cat(inner: &Inner) -> Value {
+pub(crate) fn cat(inner: &Inner, caller: &Caller) -> Value {
     let row =
         |(name, index): (&String, &Index)| json!({"index": name, "docs.count": index.len().to_string()});
-    inner.indices.iter().map(row).collect()
+    inner.indices.iter().filter(|(name, _)| caller.sees(name)).map(row).collect()
 }
 
 /// `POST /_security/api_key`.

@@ -23,7 +23,10 @@ pub(crate) fn bulk(
     body: &[u8],
     effects: &[Effect],
 ) -> Result<Value, Refusal> {
-    if !body.is_empty() && body.last() != Some(&b'\n') {
+    if body.is_empty() {
+        return Err(Refusal::new(400, "parse_exception", "request body is required"));
+    }
+    if body.last() != Some(&b'\n') {
         return Err(Refusal::illegal("The bulk request must be terminated by a newline [\\n]"));
     }
     let lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
@@ -54,12 +57,7 @@ pub(crate) fn bulk(
                 )));
             }
         };
-        if meta.get("if_seq_no").is_some() && meta.get("retry_on_conflict").is_some() {
-            return Err(validation("compare and write operations can not be retried"));
-        }
-        if meta.contains_key("_type") && inner.distribution != Distribution::Elasticsearch7 {
-            return Err(Refusal::illegal("Action/metadata line [1] contains an unknown parameter [_type]"));
-        }
+        ensure_sound(inner.distribution, &verb, &meta, &source, default_index)?;
         actions.push((verb, meta, source));
     }
     if actions.is_empty() {
@@ -72,7 +70,7 @@ pub(crate) fn bulk(
         .iter()
         .find_map(|effect| match effect {
             Effect::BulkItems { code, error, count } => {
-                Some((*count, Some(Refusal::new(*code, error, "a fault of the sandbox"))))
+                Some((*count, Some(Refusal::of_item(*code, error.as_deref()))))
             }
             _ => None,
         })
@@ -105,6 +103,78 @@ pub(crate) fn bulk(
         items.push(json!({verb: item}));
     }
     Ok(json!({"took": 1, "errors": errors, "items": items}))
+}
+
+/// Refuses the whole request for an action that makes no sense.
+fn ensure_sound(
+    distribution: Distribution,
+    verb: &str,
+    meta: &Map<String, Value>,
+    source: &Map<String, Value>,
+    default_index: Option<&str>,
+) -> Result<(), Refusal> {
+    const META: [&str; 12] = [
+        "_index",
+        "_id",
+        "routing",
+        "_routing",
+        "if_seq_no",
+        "if_primary_term",
+        "retry_on_conflict",
+        "version",
+        "version_type",
+        "require_alias",
+        "pipeline",
+        "dynamic_templates",
+    ];
+    const UPDATE: [&str; 8] = [
+        "doc",
+        "script",
+        "upsert",
+        "doc_as_upsert",
+        "scripted_upsert",
+        "detect_noop",
+        "_source",
+        "if_seq_no",
+    ];
+    let is_old = distribution == Distribution::Elasticsearch7;
+    if let Some(odd) = meta.keys().find(|key| !META.contains(&key.as_str()) && !(is_old && *key == "_type")) {
+        let reason = format!("Action/metadata line [1] contains an unknown parameter [{odd}]");
+        return Err(Refusal::illegal(reason));
+    }
+    if default_index.is_none() && !meta.contains_key("_index") {
+        return Err(validation("index is missing"));
+    }
+    if meta.contains_key("if_seq_no") && meta.contains_key("retry_on_conflict") {
+        return Err(validation("compare and write operations can not be retried"));
+    }
+    if meta.contains_key("if_seq_no") && !meta.contains_key("if_primary_term") {
+        return Err(validation("ifSeqNo is set, but primary term is [0]"));
+    }
+    let id = meta.get("_id").and_then(Value::as_str);
+    if let Some(id) = id.filter(|id| id.len() > 512) {
+        let length = id.len();
+        let what = format!("id [{id}] is too long, must be no longer than 512 bytes but was: {length}");
+        return Err(validation(&what));
+    }
+    if verb != "update" {
+        return Ok(());
+    }
+    if id.is_none() {
+        return Err(validation("id is missing"));
+    }
+    let unparsable = |reason: String| Err(Refusal::new(400, "x_content_parse_exception", reason));
+    if let Some(odd) = source.keys().find(|key| !UPDATE.contains(&key.as_str())) {
+        return unparsable(format!("[1:2] [UpdateRequest] unknown field [{odd}]"));
+    }
+    match source.get("doc") {
+        Some(Value::Object(_)) => Ok(()),
+        Some(_) => unparsable("[1:9] [UpdateRequest] doc doesn't support values of this type".to_owned()),
+        None if source.contains_key("script") => {
+            Err(Refusal::illegal("the sandbox has no scripts in updates"))
+        }
+        None => Err(validation("script or doc is missing")),
+    }
 }
 
 fn validation(what: &str) -> Refusal {
@@ -160,6 +230,9 @@ fn item(
     meta: &Map<String, Value>,
     source: Map<String, Value>,
 ) -> Result<Done, Refusal> {
+    if id.is_empty() {
+        return Err(Refusal::illegal("if _id is specified it must not be empty"));
+    }
     let privilege = if verb == "delete" { "delete" } else { "index" };
     let stream = inner.stream_of(name).map(str::to_owned);
     let names: Vec<&str> = stream.as_deref().into_iter().chain([name]).collect();

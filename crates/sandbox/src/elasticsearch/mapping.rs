@@ -1,7 +1,7 @@
 //! What a mapping makes of a document.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,8 @@ struct Check<'a> {
     distribution: Distribution,
     id: &'a str,
     ignored: Vec<String>,
-    has_new: bool,
+    /// The fields that the document adds, by their full names.
+    new: BTreeSet<String>,
 }
 
 /// Checks a document against a mapping.
@@ -33,10 +34,10 @@ pub(crate) fn check(
     if mapping.get("enabled") == Some(&Value::Bool(false)) {
         return Ok(Checked { mapping: None, ignored: Vec::new() });
     }
-    let mut check = Check { distribution, id, ignored: Vec::new(), has_new: false };
+    let mut check = Check { distribution, id, ignored: Vec::new(), new: BTreeSet::new() };
     let mut changed = mapping.clone();
     check.object(&mut changed, mapping.get("dynamic"), "", source)?;
-    if !check.has_new {
+    if check.new.is_empty() {
         return Ok(Checked { mapping: None, ignored: check.ignored });
     }
     let limit =
@@ -69,6 +70,9 @@ impl Check<'_> {
         let dynamic = mapping.get("dynamic").or(inherited).cloned().unwrap_or(json!("true"));
         for (name, value) in source {
             let full = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            if name.is_empty() {
+                return Err(self.refused("failed to parse: field name cannot be an empty string"));
+            }
             if is_empty(value) {
                 continue;
             }
@@ -88,9 +92,12 @@ impl Check<'_> {
                     _ => {
                         let Some(kind) = dynamic_type(value) else { continue };
                         mapping["properties"][name] = kind;
-                        self.has_new = true;
+                        self.new.insert(full.clone());
                     }
                 }
+            }
+            if self.new.contains(&full) {
+                ensure_alike(&full, &mapping["properties"][name], value)?;
             }
             let field = &mut mapping["properties"][name];
             if is_object(field) {
@@ -163,8 +170,31 @@ fn flat(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
     }
 }
 
+/// Every value of a new field is mapped by itself, and a list of `0.1` and `3` makes two types of it.
+fn ensure_alike(name: &str, field: &Value, value: &Value) -> Result<(), Refusal> {
+    for kind in flat(value).filter_map(type_of_value) {
+        let (old, new) = (type_of(field), type_of(&kind));
+        if is_object(field) != is_object(&kind) {
+            let reason = format!("can't merge a non object mapping [{name}] with an object mapping");
+            return Err(Refusal::illegal(reason));
+        }
+        if old != new {
+            return Err(cannot_change(name, old, new));
+        }
+    }
+    Ok(())
+}
+
+fn cannot_change(name: &str, old: &str, new: &str) -> Refusal {
+    Refusal::illegal(format!("mapper [{name}] cannot be changed from type [{old}] to [{new}]"))
+}
+
 fn dynamic_type(value: &Value) -> Option<Value> {
-    Some(match flat(value).find(|value| !value.is_null())? {
+    flat(value).find_map(type_of_value)
+}
+
+fn type_of_value(value: &Value) -> Option<Value> {
+    Some(match value {
         Value::Bool(_) => json!({"type": "boolean"}),
         Value::Number(number) if number.is_f64() => json!({"type": "float"}),
         Value::Number(_) => json!({"type": "long"}),
@@ -222,10 +252,22 @@ fn fits(kind: &str, value: &Value) -> bool {
                 || value.as_str().is_some_and(|text| is_date(text) || text.parse::<i64>().is_ok())
         }
         "geo_point" => value.is_object(),
-        "byte" => number(value).is_some_and(|number| (-128.0..128.0).contains(&number)),
-        kind if is_number(kind) => number(value).is_some(),
+        // An empty text is no number, and is taken as none.
+        kind if is_number(kind) && value.as_str() == Some("") => true,
+        kind if is_number(kind) => number(value).is_some_and(|number| in_range(kind, number)),
         _ => true,
     }
+}
+
+fn in_range(kind: &str, number: f64) -> bool {
+    let end = match kind {
+        "byte" => 128.0,
+        "short" => 32_768.0,
+        "integer" => 2_147_483_648.0,
+        "long" => 9_223_372_036_854_775_808.0,
+        _ => return true,
+    };
+    (-end..end).contains(&number)
 }
 
 fn is_too_long(field: &Value, value: &Value) -> bool {
@@ -275,6 +317,19 @@ impl Field<'_> {
             && self.mapping.get("doc_values") != Some(&Value::Bool(false))
     }
 
+    /// Refuses to look for what the field cannot hold.
+    pub(crate) fn ensure_askable(&self, wanted: &Value) -> Result<(), Refusal> {
+        let text = wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned);
+        let why = match self.kind() {
+            kind if is_number(kind) && number(wanted).is_none() => format!("For input string: \"{text}\""),
+            "boolean" if !matches!(text.as_str(), "true" | "false" | "") => {
+                format!("Can't parse boolean value [{text}], expected [true] or [false]")
+            }
+            _ => return Ok(()),
+        };
+        Err(Refusal::new(400, "query_shard_exception", format!("failed to create query: {why}")))
+    }
+
     fn is_indexed(&self) -> bool {
         self.is_searchable() || self.mapping.get("doc_values") != Some(&Value::Bool(false))
     }
@@ -289,6 +344,7 @@ impl Field<'_> {
         gather(source, &self.path, &mut found);
         let usable = found.into_iter().flat_map(flat).filter(|value| {
             !value.is_null()
+                && !(is_number(kind) && value.as_str() == Some(""))
                 && (is_object(self.mapping) || fits(kind, value))
                 && !is_too_long(self.mapping, value)
         });
@@ -330,12 +386,52 @@ pub(crate) fn merge(mapping: &mut Value, change: &Value) -> Result<(), Refusal> 
     for (name, field) in fields {
         let old = mapping.get("properties").and_then(|fields| fields.get(name));
         if let Some(old) = old.filter(|old| type_of(old) != type_of(field)) {
-            let (old, new) = (type_of(old), type_of(field));
-            return Err(Refusal::illegal(format!(
-                "mapper [{name}] cannot be changed from type [{old}] to [{new}]"
-            )));
+            return Err(cannot_change(name, type_of(old), type_of(field)));
         }
         mapping["properties"][name] = field.clone();
+    }
+    Ok(())
+}
+
+/// The types of field that are known here.
+const TYPES: [&str; 26] = [
+    "object",
+    "nested",
+    "flattened",
+    "keyword",
+    "constant_keyword",
+    "wildcard",
+    "text",
+    "match_only_text",
+    "boolean",
+    "date",
+    "date_nanos",
+    "long",
+    "integer",
+    "short",
+    "byte",
+    "unsigned_long",
+    "double",
+    "float",
+    "half_float",
+    "scaled_float",
+    "geo_point",
+    "dense_vector",
+    "knn_vector",
+    "ip",
+    "alias",
+    "binary",
+];
+
+/// Refuses a mapping with a type that does not exist.
+pub(crate) fn ensure_types(mapping: &Value) -> Result<(), Refusal> {
+    for (name, field) in mapping.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let kind = type_of(field);
+        if !TYPES.contains(&kind) {
+            let reason = format!("No handler for type [{kind}] declared on field [{name}]");
+            return Err(Refusal::new(400, "mapper_parsing_exception", reason));
+        }
+        ensure_types(field)?;
     }
     Ok(())
 }

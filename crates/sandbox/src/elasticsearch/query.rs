@@ -1,6 +1,6 @@
 //! Which documents a query matches.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Refusal;
 use super::engine::Document;
@@ -8,9 +8,14 @@ use super::mapping::{self, Field};
 
 /// Whether a document of an index with this mapping matches.
 pub(crate) fn matches(query: &Value, document: &Document, mapping: &Value) -> Result<bool, Refusal> {
-    let Some((kind, body)) = query.as_object().and_then(|query| query.iter().next()) else {
+    let mut clauses = query.as_object().into_iter().flatten();
+    let Some((kind, body)) = clauses.next() else {
         return Err(Refusal::parsing("query malformed, empty clause found"));
     };
+    if clauses.next().is_some() {
+        let reason = format!("[{kind}] malformed query, expected [END_OBJECT] but found [FIELD_NAME]");
+        return Err(Refusal::parsing(reason));
+    }
     let all = |clauses: &Value| {
         clauses_of(clauses)
             .into_iter()
@@ -32,12 +37,19 @@ pub(crate) fn matches(query: &Value, document: &Document, mapping: &Value) -> Re
         "term" => term(body, document, mapping, |value| value.get("value").unwrap_or(value).clone()),
         "terms" => {
             let (name, values) = single(body)?;
-            let fits = |value: &Value| has(mapping, name, document, value);
-            Ok(list(Some(values)).iter().any(fits))
+            let mut any = false;
+            for value in list(Some(values)) {
+                any |= has(mapping, name, document, value)?;
+            }
+            Ok(any)
         }
         "range" => {
             let (name, bounds) = single(body)?;
-            Ok(mapping::find(mapping, name).is_some_and(|field| in_range(&field, bounds, document)))
+            let Some(field) = mapping::find(mapping, name) else { return Ok(false) };
+            for bound in bounds.as_object().into_iter().flat_map(Map::values) {
+                field.ensure_askable(bound)?;
+            }
+            Ok(in_range(&field, bounds, document))
         }
         "match_phrase" => {
             let (name, value) = single(body)?;
@@ -83,7 +95,7 @@ fn term(
     value: impl Fn(&Value) -> Value,
 ) -> Result<bool, Refusal> {
     let (name, wanted) = single(body)?;
-    Ok(has(mapping, name, document, &value(wanted)))
+    has(mapping, name, document, &value(wanted))
 }
 
 fn list(values: Option<&Value>) -> &[Value] {
@@ -91,22 +103,21 @@ fn list(values: Option<&Value>) -> &[Value] {
 }
 
 /// Whether a document has this value in a field.
-fn has(mapping: &Value, name: &str, document: &Document, wanted: &Value) -> bool {
+fn has(mapping: &Value, name: &str, document: &Document, wanted: &Value) -> Result<bool, Refusal> {
     if name == "_ignored" {
-        return document.ignored.iter().any(|field| wanted.as_str() == Some(field));
+        return Ok(document.ignored.iter().any(|field| wanted.as_str() == Some(field)));
     }
-    let Some(field) = mapping::find(mapping, name) else { return false };
+    let Some(field) = mapping::find(mapping, name) else { return Ok(false) };
+    field.ensure_askable(wanted)?;
     if field.is_number() {
         let wanted = wanted.as_f64().or_else(|| wanted.as_str()?.parse().ok());
-        return field.values(&document.source).iter().any(|value| value.as_f64() == wanted);
+        return Ok(field.values(&document.source).iter().any(|value| value.as_f64() == wanted));
     }
     let wanted = wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned);
     let is_text = matches!(field.kind(), "text" | "match_only_text");
-    field
-        .values(&document.source)
-        .iter()
-        .filter_map(|value| value.as_str())
-        .any(|value| if is_text { tokens(value).contains(&wanted) } else { value == wanted })
+    let values = field.values(&document.source);
+    let mut texts = values.iter().filter_map(|value| value.as_str());
+    Ok(texts.any(|value| if is_text { tokens(value).contains(&wanted) } else { value == wanted }))
 }
 
 fn in_range(field: &Field<'_>, bounds: &Value, document: &Document) -> bool {

@@ -36,6 +36,35 @@ impl Refusal {
         Self::new(status.as_u16(), kind, message)
     }
 
+    /// What befalls an item of a bulk request with this status, in the words of the service.
+    pub(crate) fn of_item(status: u16, kind: Option<&str>) -> Self {
+        let (usual, reason) = match (status, kind) {
+            (400, _) => (
+                "strict_dynamic_mapping_exception",
+                "mapping set to strict, dynamic introduction of [clearance_level] within [_doc] is not allowed",
+            ),
+            (403, _) => (
+                "cluster_block_exception",
+                "index [text-search-v0] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];",
+            ),
+            (_, Some("cluster_block_exception")) => (
+                "cluster_block_exception",
+                "index [text-search-v0] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, \
+                 index has read-only-allow-delete block];",
+            ),
+            (404, _) => ("document_missing_exception", "document missing"),
+            (409, _) => (
+                "version_conflict_engine_exception",
+                "version conflict, required seqNo [0], primary term [1]. current document has seqNo [1] and primary \
+                 term [1]",
+            ),
+            (429, _) => ("es_rejected_execution_exception", "rejected execution of coordinating operation"),
+            (503, _) => ("unavailable_shards_exception", "primary shard is not active Timeout: [1m]"),
+            _ => ("illegal_argument_exception", "a fault of the sandbox"),
+        };
+        Self::new(status, kind.unwrap_or(usual), reason)
+    }
+
     pub(crate) fn illegal(reason: impl Into<String>) -> Self {
         Self::new(400, "illegal_argument_exception", reason)
     }
@@ -63,6 +92,12 @@ impl Refusal {
             root: Some(Box::new(cause)),
             ..Self::new(status, "search_phase_execution_exception", "all shards failed")
         }
+    }
+
+    /// A request that is refused before it is looked at, whose error is a text.
+    pub(crate) fn not_json(content_type: &str) -> Response {
+        let error = format!("Content-Type header [{content_type}] is not supported");
+        (StatusCode::NOT_ACCEPTABLE, Json(json!({"error": error, "status": 406}))).into_response()
     }
 
     pub(crate) fn not_on_serverless(method: &Method, path: &str) -> Self {

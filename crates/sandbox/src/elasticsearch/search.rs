@@ -56,6 +56,15 @@ pub(crate) fn query_of(body: &Value) -> Value {
 /// Answers a search.
 pub(crate) fn search(inner: &mut Inner, search: &Search<'_>) -> Result<Value, Refusal> {
     let body = &search.body;
+    ensure_known(body)?;
+    if search.target.is_some() && body.get("pit").is_some() {
+        let what =
+            "[indices] cannot be used with point in time. Do not specify any index with point in time.";
+        return Err(validation(what));
+    }
+    if body.get("search_after").is_some() && body.get("sort").is_none() {
+        return Err(Refusal::all_shards(Refusal::illegal("Sort must contain at least one field.")));
+    }
     let size = body.get("size").and_then(Value::as_u64).unwrap_or(10);
     if size > MAX_WINDOW {
         return Err(Refusal::all_shards(Refusal::illegal(format!(
@@ -63,8 +72,7 @@ pub(crate) fn search(inner: &mut Inner, search: &Search<'_>) -> Result<Value, Re
         ))));
     }
     if search.is_scroll && body.get("track_total_hits") == Some(&Value::Bool(false)) {
-        let reason = "Validation Failed: 1: disabling [track_total_hits] is not allowed in a scroll context;";
-        return Err(Refusal::new(400, "action_request_validation_exception", reason));
+        return Err(validation("disabling [track_total_hits] is not allowed in a scroll context"));
     }
     check_sort(inner.distribution, body)?;
     let query = query_of(body);
@@ -112,6 +120,46 @@ pub(crate) fn search(inner: &mut Inner, search: &Search<'_>) -> Result<Value, Re
     whole_or_refused(reply, search)
 }
 
+fn validation(what: &str) -> Refusal {
+    Refusal::new(400, "action_request_validation_exception", format!("Validation Failed: 1: {what};"))
+}
+
+/// Refuses a search that asks for what there is not.
+fn ensure_known(body: &Value) -> Result<(), Refusal> {
+    const KEYS: [&str; 13] = [
+        "query",
+        "size",
+        "from",
+        "sort",
+        "search_after",
+        "pit",
+        "_source",
+        "seq_no_primary_term",
+        "track_total_hits",
+        "aggs",
+        "aggregations",
+        "version",
+        "timeout",
+    ];
+    let Some(body) = body.as_object() else {
+        return Err(Refusal::parsing("Expected [START_OBJECT] but found [START_ARRAY]"));
+    };
+    match body.iter().find(|(key, _)| !KEYS.contains(&key.as_str())) {
+        None => Ok(()),
+        Some((key, value)) => {
+            let kind = match value {
+                Value::Object(_) => "START_OBJECT",
+                Value::Array(_) => "START_ARRAY",
+                Value::String(_) => "VALUE_STRING",
+                Value::Number(_) => "VALUE_NUMBER",
+                Value::Bool(_) => "VALUE_BOOLEAN",
+                Value::Null => "VALUE_NULL",
+            };
+            Err(Refusal::parsing(format!("Unknown key for a {kind} in [{key}].")))
+        }
+    }
+}
+
 /// Where partial answers are not allowed, a failed shard is an error of the whole.
 fn whole_or_refused(reply: Value, search: &Search<'_>) -> Result<Value, Refusal> {
     if reply.pointer("/_shards/failed").is_some_and(|failed| failed != 0) && !search.allows_partial {
@@ -151,6 +199,9 @@ pub(crate) fn count(
     body: &Value,
     effects: &[Effect],
 ) -> Result<Value, Refusal> {
+    if let Some(odd) = body.as_object().into_iter().flat_map(Map::keys).find(|key| *key != "query") {
+        return Err(Refusal::parsing(format!("request does not support [{odd}]")));
+    }
     let snapshots = snapshots(inner, name)?;
     let found = find(&snapshots, &query_of(body)).map_err(Refusal::all_shards)?;
     Ok(json!({"count": found.len(), "_shards": shards(effects)}))
@@ -189,10 +240,12 @@ fn check_sort(distribution: Distribution, body: &Value) -> Result<(), Refusal> {
         };
         let is_known = match field.as_str() {
             "_doc" => true,
-            "_shard_doc" => {
-                body.get("pit").is_some()
-                    && !matches!(distribution, Distribution::Elasticsearch7 | Distribution::OpenSearch2)
+            "_shard_doc" if distribution == Distribution::OpenSearch3 && body.get("pit").is_none() => {
+                return Err(validation(
+                    "_shard_doc is only supported with point-in-time (PIT). Add a PIT or remove _shard_doc.",
+                ));
             }
+            "_shard_doc" => !matches!(distribution, Distribution::Elasticsearch7 | Distribution::OpenSearch2),
             _ => false,
         };
         if !is_known {

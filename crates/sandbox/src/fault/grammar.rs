@@ -47,9 +47,18 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("search:lost-cursor", "the point in time or the scroll is gone"),
     ("search:failed-shards,count=1", "some shards failed, though the answer is 200"),
     ("search:timed-out", "timed_out is true, and the answer is incomplete"),
+    ("search:410", "the API does not exist on Elastic serverless (as any status, of any endpoint)"),
+    ("bulk:items-429,count=7", "the first items of a bulk are refused, the server being busy, and not done"),
+    ("bulk:items-409,count=7", "… because somebody else changed them"),
+    ("bulk:items-404", "… because they are not there"),
+    ("bulk:items-400", "… because the mapping is strict"),
     (
-        "bulk:bulk-items,code=429,error=es_rejected_execution_exception,count=1",
-        "the first items of a bulk fail, and nothing is done for them",
+        "bulk:items-403,count=1000",
+        "… because the disk is full and the index blocked (in newer versions a 429:)",
+    ),
+    (
+        "bulk:bulk-items,code=429,error=cluster_block_exception,count=1000",
+        "… with any status and type of error",
     ),
     ("fetch:missing-records,count=1", "the last records are missing from the answer"),
     ("upsert:poison-record,marker=POISON", "a batch with a record that contains the marker is refused"),
@@ -125,10 +134,16 @@ fn effect(text: &str) -> Result<Effect, Wrong> {
     from_json(Value::Object(fields))
 }
 
+/// The status in `items-429`.
+fn items(name: &str) -> Option<u16> {
+    name.strip_prefix("items-")?.parse().ok()
+}
+
 /// The fields that the name of an effect stands for.
 fn shorthand(name: &str) -> Map<String, Value> {
     let (first, body) = name.split_once('-').unwrap_or((name, "json"));
     let fields = match (first.parse::<u16>(), name) {
+        (_, _) if let Some(code) = items(name) => json!({"kind": "bulk_items", "code": code}),
         (Ok(code), _) => json!({"kind": "status", "code": code, "body": body}),
         (_, "daily-quota") => json!({"kind": "quota", "period": "day", "retry_seconds": 45}),
         (_, "monthly-quota") => json!({
@@ -217,6 +232,13 @@ mod tests {
             fault("embed:poison_text,marker=two words@first=2"),
             Fault::always(Endpoint::Embed, poison).when(When::First(2))
         );
+        let busy = Effect::BulkItems { code: 429, error: None, count: 7 };
+        assert_eq!(
+            fault("elasticsearch.bulk:items-429,count=7@nth=2"),
+            Fault::always(Endpoint::Bulk, busy).at("elasticsearch").when(When::Nth(2))
+        );
+        let gone = Effect::BulkItems { code: 404, error: None, count: 1 };
+        assert_eq!(fault("bulk:items-404").effect, gone);
         // An index may have a dot in its name.
         assert_eq!(fault("a.b.fetch-by-metadata:hang").index.as_deref(), Some("a.b"));
         let daily = Effect::Quota { period: Period::Day, retry_seconds: 45.0 };
