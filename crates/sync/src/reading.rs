@@ -364,6 +364,10 @@ async fn kept_vectors<S, T: ReadIndex>(
     context: &Context<S, T>,
     changed: &[Read],
 ) -> Result<HashMap<String, Kept>, PortError> {
+    if context.reuse == Reuse::Never && !context.plans {
+        // Nobody would use the answer; a plan tells how many could have been kept.
+        return Ok(HashMap::new());
+    }
     let key = &context.settings.text_key;
     let same: HashMap<String, TextHash> = changed
         .iter()

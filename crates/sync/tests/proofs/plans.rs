@@ -176,6 +176,19 @@ fn a_vector_is_kept_if_tain_is_proven_to_have_made_it() {
 }
 
 #[test]
+fn the_ledger_is_asked_only_where_its_answer_is_used() {
+    let never = request(RunKind::Mirror);
+    let looks = |request: &RunRequest| {
+        let world = sample();
+        world.run(request);
+        world.store.state().ledger_looks
+    };
+    assert_eq!(looks(&never), 0);
+    assert_eq!(looks(&RunRequest { dry_run: true, ..never.clone() }), 1, "a plan tells what could be kept");
+    assert_eq!(looks(&RunRequest { reuse: Reuse::Proven, ..never }), 1);
+}
+
+#[test]
 fn a_vector_of_another_model_is_not_proven() {
     let mut world = sample();
     world.run(&request(RunKind::Mirror));

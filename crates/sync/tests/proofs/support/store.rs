@@ -31,6 +31,8 @@ pub struct StoreState {
     /// The commit with this number fails, and so do all behind it.
     pub fails_at: Option<usize>,
     pub commits: usize,
+    /// How often the ledger was asked.
+    pub ledger_looks: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -202,7 +204,8 @@ impl Store for MemoryStore {
         _: &'a LedgerKey,
         ids: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<LedgerEntry>, StoreError>> {
-        let state = self.state();
+        let mut state = self.state();
+        state.ledger_looks += 1;
         let entry = |id: &String| {
             state.ledger.get(id).map(|(vector, _)| LedgerEntry { id: id.clone(), vector: vector.clone() })
         };
