@@ -1,6 +1,7 @@
 //! A run from its first event to its last.
 
 use std::{
+    collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
@@ -12,10 +13,10 @@ use std::{
 use futures::FutureExt;
 use pinecone::Namespace;
 use protocol::{
-    Category, Counts, DocumentScope, DocumentUpdate, EndpointUse, LogLevel, Pacing, Pause, PauseReason,
+    Category, Counts, DocumentScope, DocumentUpdate, EndpointUse, LogLevel, Pacing, PageQuery, Pause, PauseReason,
     RunHead, RunId, RunKind, RunRequest, RunState, Step, StepState,
 };
-use store::{Found, LedgerKey, Store};
+use store::{Found, LedgerKey, Pending, Store};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -455,8 +456,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 }
             }
         }
-        let attempts = if matches!(origin, Origin::Failures(_)) { 2 } else { 1 };
-        let mut pending = Vec::new();
+        let mut pending: Vec<Pending> = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let page = store
@@ -465,15 +465,24 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 .map_err(|error| store_failed(&error))?;
             let Some(last) = page.last() else { break };
             after = Some(last.id.clone());
-            pending.extend(page.into_iter().map(|pending| {
-                let action = match pending.found {
+            pending.extend(page);
+        }
+        let attempts = match origin {
+            Origin::Failures(run) => self.attempts_before(run, &pending).await?,
+            Origin::Listing | Origin::Plan(_) => HashMap::new(),
+        };
+        let pending: Vec<Again> = pending
+            .into_iter()
+            .map(|Pending { id, found }| {
+                let action = match found {
                     Found::Missing => Action::Migrate,
                     Found::Both => Action::Update,
                 };
                 let planned = matches!(origin, Origin::Plan(_)).then_some((action, None));
-                Again { id: pending.id, planned, absent: pending.found == Found::Missing, attempts }
-            }));
-        }
+                let attempts = attempts.get(&id).map_or(1, |before| before + 1);
+                Again { id, planned, absent: found == Found::Missing, attempts }
+            })
+            .collect();
         self.recorder.log(
             LogLevel::Info,
             format!(
@@ -482,6 +491,26 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             ),
         );
         Ok(Start { pending, position: checkpoint.position, origin: origin.clone() })
+    }
+
+    /// How many runs had tried these records by the time at which they failed in this one.
+    async fn attempts_before(
+        &self,
+        run: &RunId,
+        pending: &[Pending],
+    ) -> Result<HashMap<String, u32>, PortError> {
+        let ids: HashSet<&str> = pending.iter().map(|pending| pending.id.as_str()).collect();
+        let mut attempts = HashMap::new();
+        let mut after = None;
+        while attempts.len() < ids.len() {
+            let query = PageQuery { after, limit: STORE_PAGE, ..PageQuery::default() };
+            let page = self.durable.store.failures(run, &query).await.map_err(|error| store_failed(&error))?;
+            let Some(last) = page.failures.last() else { break };
+            after = Some(last.id.clone());
+            let known = page.failures.into_iter().filter(|failure| ids.contains(failure.id.as_str()));
+            attempts.extend(known.map(|failure| (failure.id, failure.attempts)));
+        }
+        Ok(attempts)
     }
 
     /// What is left when everything was read and written.

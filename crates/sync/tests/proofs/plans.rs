@@ -1,8 +1,8 @@
 //! Frozen plans, failures that are tried again, and vectors that are proven to be tain's own.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use protocol::{Category, Reuse, RunKind, RunRequest, RunState};
+use protocol::{Category, Reuse, RunId, RunKind, RunRequest, RunState};
 use serde_json::json;
 use sync::{Origin, Stop};
 
@@ -148,6 +148,31 @@ fn failed_records_are_tried_again_on_their_own() {
     assert_eq!(world.embedder.state().paid.len(), paid + 1);
     assert_eq!((again.counts().updated, again.counts().failed), (1, 1));
     assert_eq!(world.store.kept(&again.view.head.id).failures["a-missing"].attempts, 2);
+}
+
+#[test]
+fn attempts_are_counted_across_a_retry_that_was_killed() {
+    let world = sample();
+    world.target.state().faults.refused.insert("c-changed".to_owned());
+    let first = world.run(&request(RunKind::Mirror)).view.head.id;
+    let retry = |run: &RunId| RunRequest { retry: Some(run.clone()), ..request(RunKind::Mirror) };
+    let second = from(&world, &retry(&first), Origin::Failures(first)).view.head.id;
+    let third = retry(&second);
+    world.target.state().faults.upserts_hang = true;
+    let killed = runtime().block_on(async {
+        let recorder = world.begin(&third, &Origin::Failures(second)).await;
+        let until = tokio::time::sleep(Duration::from_secs(5));
+        tokio::select! {
+            _ = world.go(&third, &recorder, Stop::new()) => panic!("it hangs"),
+            () = until => recorder.id(),
+        }
+    });
+    assert_eq!(world.store.kept(&killed).pending.len(), 1);
+    world.target.state().faults.upserts_hang = false;
+    let recorder = world.restored(&killed);
+    let state = runtime().block_on(world.go(&third, &recorder, Stop::new()));
+    assert_eq!(state, RunState::DoneWithFailures);
+    assert_eq!(world.store.kept(&killed).failures["c-changed"].attempts, 3);
 }
 
 #[test]
