@@ -370,7 +370,8 @@ impl RunRequest {
 
 /// A word as a POSIX shell reads it: single quotes keep everything but themselves.
 pub fn quoted(word: &str) -> String {
-    if word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:@".contains(c)) {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
@@ -424,6 +425,7 @@ mod tests {
         let command = |update: DocumentUpdate| RunRequest::update_documents(update).command();
         assert_eq!(command(DocumentUpdate::default()), "tain elasticsearch update --all-namespaces");
         assert_eq!(command(DocumentUpdate::of_namespace("a b")), "tain elasticsearch update 'a b'");
+        assert_eq!(command(DocumentUpdate::of_namespace("")), "tain elasticsearch update ''");
         let update = DocumentUpdate {
             scope: DocumentScope::Namespaces(vec!["-a".to_owned(), "b".to_owned()]),
             mode: UpdateMode::All,
