@@ -9,7 +9,7 @@ use crate::{
     browser,
     components::{
         command::Command,
-        dialog::{Dialog, Opener},
+        dialog::{Dialog, Opener, confirming},
         notice::{Notice, Tone},
         scope_name,
         start::Refused,
@@ -199,18 +199,7 @@ pub fn Retry(
     let RunHead { id, request, target, .. } = head;
     let scope = scope_name(&request);
     let line = RunRequest { retry: Some(id.clone()), ..request }.command();
-    let answer = view! {
-        <button
-            type="submit"
-            class="button primary"
-            name="confirmed"
-            value="true"
-            disabled=move || retry.pending().get()
-        >
-            "Retry the failed records"
-        </button>
-    }
-    .into_any();
+    let answer = confirming("Retry the failed records", retry.pending());
     view! {
         <ActionForm action=retry>
             <input type="hidden" name="run" value=id.0 />

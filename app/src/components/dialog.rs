@@ -35,7 +35,24 @@ pub fn Opener(
     }
 }
 
-/// A modal dialog. `children` are its text; `answer` is the button that does it, beside the one that closes the dialog.
+/// The button that does it: it sends the form with the word that it was asked for.
+pub fn confirming(label: &'static str, pending: impl Into<Signal<bool>>) -> AnyView {
+    let pending = pending.into();
+    view! {
+        <button
+            type="submit"
+            class="button primary"
+            name="confirmed"
+            value="true"
+            disabled=move || pending.get()
+        >
+            {label}
+        </button>
+    }
+    .into_any()
+}
+
+/// A modal dialog. `children` are its text; `answer` is the button that does it, see [`confirming`], beside the one that closes the dialog.
 #[component]
 pub fn Dialog(
     /// Its id; one dialog of an id on a page.

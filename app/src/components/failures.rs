@@ -7,8 +7,7 @@ use crate::{
     clock::TimeOfDay,
     components::{
         control::{Retry, can_retry},
-        icon::{Icon, Symbol},
-        paging::Search,
+        paging::{FileLink, Search},
         table::{Column, Table},
     },
     format, links,
@@ -66,17 +65,9 @@ pub fn FailureFiles(
     /// The run.
     run: RunId,
 ) -> impl IntoView {
-    let file = |name: &'static str, label: &'static str| {
-        view! {
-            <a class="button quiet" href=links::file(&run, name) rel="external" download>
-                <Icon symbol=Symbol::Download />
-                {label}
-            </a>
-        }
-    };
     view! {
-        {file("failures.jsonl", "JSONL")}
-        {file("failures.csv", "CSV")}
+        <FileLink run=run.clone() file="failures.jsonl" label="JSONL" />
+        <FileLink run file="failures.csv" label="CSV" />
     }
 }
 

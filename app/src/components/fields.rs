@@ -1,6 +1,7 @@
 //! The fields that the forms have in common. Each sends its value without a script; with one, a signal follows it.
 
 use leptos::prelude::*;
+use leptos_router::params::ParamsMap;
 use protocol::{NamespacePatterns, Reuse};
 
 use crate::{ApiError, browser};
@@ -29,6 +30,11 @@ pub fn FieldError(
             {move || message().map(|message| view! { <p class="hint c-failed alarming">{message}</p> })}
         </div>
     }
+}
+
+/// The policy in an address; the usual one where it names none.
+pub fn reuse_of(query: &ParamsMap) -> Reuse {
+    query.get("reuse").and_then(|word| word.parse().ok()).unwrap_or_default()
 }
 
 /// When vectors may stay.

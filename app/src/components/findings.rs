@@ -6,7 +6,7 @@ use protocol::{AddedMetadata, Finding, Findings, Reading, Severity};
 use crate::{
     api::AddMapping,
     components::{
-        dialog::{Dialog, Opener},
+        dialog::{Dialog, Opener, confirming},
         icon::{Icon, Symbol},
         notice::{Notice, Tone},
     },
@@ -133,18 +133,7 @@ fn item(finding: Finding, many: bool) -> AnyView {
 #[component]
 fn MappingForm(added: AddedMetadata, index: String, mend: ServerAction<AddMapping>) -> impl IntoView {
     let AddedMetadata { key, value } = added;
-    let answer = view! {
-        <button
-            type="submit"
-            class="button primary"
-            name="confirmed"
-            value="true"
-            disabled=move || mend.pending().get()
-        >
-            "Add the mapping"
-        </button>
-    }
-    .into_any();
+    let answer = confirming("Add the mapping", mend.pending());
     view! {
         <footer>
             <ActionForm action=mend attr:class="row">

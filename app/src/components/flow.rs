@@ -70,7 +70,7 @@ pub fn FlowStrip(
         (!others.is_empty()).then(|| view! { <WaitList waits=others live /> })
     };
     let stage = move |place: Place, name: &'static str, whose: String, of: fn(Flow) -> Stage| {
-        let class = move || if held.get() == Some(place) { "stage holds" } else { "stage" };
+        let class = move || if held.get() == Some(place) { "stage holds c-attention" } else { "stage" };
         let activity = move || {
             let paced = held.get() == Some(place) && pacing.with(|pacing| !pacing.is_empty());
             activity(of(flow.get()), paced)

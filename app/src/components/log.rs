@@ -3,13 +3,7 @@
 use leptos::prelude::*;
 use protocol::{LogLevel, LogLine, RunId};
 
-use crate::{
-    browser,
-    clock::TimeOfDay,
-    components::icon::{Icon, Symbol},
-    format, links,
-    live::Live,
-};
+use crate::{browser, clock::TimeOfDay, components::paging::FileLink, format, links, live::Live};
 
 const LIST: &str = "log-lines";
 
@@ -47,11 +41,12 @@ fn matches(line: &LogLine, filter: Filter, sought: &str) -> bool {
         && (sought.is_empty() || line.message.to_lowercase().contains(&sought.to_lowercase()))
 }
 
-const fn level(level: LogLevel) -> &'static str {
+/// The word of a level, and the classes of its line.
+const fn level(level: LogLevel) -> (&'static str, &'static str) {
     match level {
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-        LogLevel::Error => "error",
+        LogLevel::Info => ("info", "info"),
+        LogLevel::Warn => ("warn", "warn c-attention"),
+        LogLevel::Error => ("error", "error c-failed"),
     }
 }
 
@@ -61,10 +56,11 @@ pub fn LogItem(
     /// The line.
     line: LogLine,
 ) -> impl IntoView {
+    let (word, class) = level(line.level);
     view! {
-        <li class=level(line.level)>
+        <li class=class>
             <TimeOfDay at=line.at />
-            <span>{level(line.level)}</span>
+            <span>{word}</span>
             <span class="message">{line.message}</span>
         </li>
     }
@@ -77,14 +73,8 @@ pub fn LogFiles(
     run: RunId,
 ) -> impl IntoView {
     view! {
-        <a class="button quiet" href=links::file(&run, "log.txt") rel="external" download>
-            <Icon symbol=Symbol::Download />
-            "Download"
-        </a>
-        <a class="button quiet" href=links::file(&run, "log.jsonl") rel="external" download>
-            <Icon symbol=Symbol::Download />
-            "JSONL"
-        </a>
+        <FileLink run=run.clone() file="log.txt" />
+        <FileLink run file="log.jsonl" label="JSONL" />
     }
 }
 

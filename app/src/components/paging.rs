@@ -2,8 +2,33 @@
 //! script, can be kept and sent on.
 
 use leptos::prelude::*;
+use protocol::RunId;
 
-use crate::links;
+use crate::{
+    components::icon::{Icon, Symbol},
+    links,
+};
+
+/// A link to a list of a run as a file: all of it, whatever page of it is shown.
+#[component]
+pub fn FileLink(
+    /// The run.
+    run: RunId,
+    /// The file: `log.txt`, `failures.csv`, `to-migrate.txt`.
+    #[prop(into)]
+    file: String,
+    /// What stands on the link.
+    #[prop(default = "Download")]
+    label: &'static str,
+) -> impl IntoView {
+    view! {
+        <a class="button quiet" href=links::file(&run, &file) rel="external" download>
+            <Icon symbol=Symbol::Download />
+            {label}
+        </a>
+    }
+    .into_any()
+}
 
 /// A search that reloads the page with `?search=`.
 #[component]

@@ -9,7 +9,7 @@ use crate::{
     browser,
     components::{
         command::Command,
-        dialog::{Dialog, Opener},
+        dialog::{Dialog, Opener, confirming},
         notice::{Notice, Tone},
         scope_name,
         update::{DocumentsToo, documents_too, update_options},
@@ -126,18 +126,7 @@ pub fn Confirmation(
     /// The action that the answer submits.
     start: ServerAction<StartRun>,
 ) -> impl IntoView {
-    let answer = view! {
-        <button
-            type="submit"
-            class="button primary"
-            name="confirmed"
-            value="true"
-            disabled=move || start.pending().get()
-        >
-            "Start the live run"
-        </button>
-    }
-    .into_any();
+    let answer = confirming("Start the live run", start.pending());
     let overwrite = move || {
         overwrites.get().then(|| {
             view! {

@@ -7,7 +7,7 @@ use crate::{
     api::{self, StartUpdate},
     browser,
     components::{
-        dialog::{Dialog, Opener},
+        dialog::{Dialog, Opener, confirming},
         start::{CONFIRM, DryOrLive, Refused},
     },
     format,
@@ -52,18 +52,7 @@ pub struct Question {
 fn confirmation(request: &RunRequest, question: Question, start: ServerAction<StartUpdate>) -> AnyView {
     let Question { index, added, work, lowered } = question;
     let scope = request.scope_label();
-    let answer = view! {
-        <button
-            type="submit"
-            class="button primary"
-            name="confirmed"
-            value="true"
-            disabled=move || start.pending().get()
-        >
-            "Start the live run"
-        </button>
-    }
-    .into_any();
+    let answer = confirming("Start the live run", start.pending());
     let overwrite = request.overwrite_added.then(|| {
         let words = match lowered {
             Some(0) => {

@@ -3,7 +3,7 @@
 mod check;
 mod configuration;
 mod dashboard;
-mod design;
+pub(crate) mod design;
 mod documents;
 mod elasticsearch;
 mod frame;

@@ -9,10 +9,9 @@ use crate::{
     ApiError, api,
     components::{
         failures::{FailureFiles, FailureTable},
-        icon::{Icon, Symbol},
         look,
         notice::{Empty, Skeleton},
-        paging::{Pager, Search},
+        paging::{FileLink, Pager, Search},
         scope_name,
         table::{Column, Table},
     },
@@ -165,18 +164,7 @@ fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
     };
     let files = match category {
         Category::Failed => view! { <FailureFiles run=run.clone() /> }.into_any(),
-        _ => view! {
-            <a
-                class="button quiet"
-                href=links::file(&run, &format!("{}.txt", category.slug()))
-                rel="external"
-                download
-            >
-                <Icon symbol=Symbol::Download />
-                "Download"
-            </a>
-        }
-        .into_any(),
+        _ => view! { <FileLink run=run.clone() file=format!("{}.txt", category.slug()) /> }.into_any(),
     };
     let rows = match found {
         _ if shown == 0 => view! { <p class="body soft">"No record of this kind matches."</p> }.into_any(),

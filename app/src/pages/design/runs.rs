@@ -130,7 +130,7 @@ pub fn runs() -> Group {
                 "<FailureTable failures />",
                 view! {
                     <div class="panel">
-                        <FailureTable failures=samples::running().failures />
+                        <FailureTable failures=samples::running().failures namespace=Some("help-centre".to_owned()) />
                     </div>
                 },
             ),

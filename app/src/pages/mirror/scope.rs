@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use protocol::{NamespaceRow, Overview, Reuse, RunRequest};
+use protocol::{NamespaceRow, Overview, RunRequest};
 
 use crate::{
     ApiError,
@@ -11,7 +11,7 @@ use crate::{
     browser,
     components::{
         command::Command,
-        fields::{Errors, FieldError, OverwriteField, ReuseField, invalid},
+        fields::{Errors, FieldError, OverwriteField, ReuseField, invalid, reuse_of},
         notice::{Notice, Tone},
         start::Refusal,
         stepper::{Stage, Stepper},
@@ -181,7 +181,7 @@ fn ScopeForm(
     let default = overview.as_ref().map(|overview| overview.default_namespace.clone()).unwrap_or_default();
     let first_namespace = query.get("namespace").unwrap_or(default);
     let first_batch = query.get("batch_size").unwrap_or_default();
-    let first_reuse = query.get("reuse").and_then(|word| word.parse::<Reuse>().ok()).unwrap_or_default();
+    let first_reuse = reuse_of(&query);
     let first_overwrite = query.get("overwrite_added").is_some_and(|word| word == "true");
 
     let namespace = RwSignal::new(first_namespace.clone());

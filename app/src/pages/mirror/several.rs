@@ -2,12 +2,12 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use protocol::{NamespacePatterns, NamespaceRow, Overview, Reading, Reuse, RunRequest};
+use protocol::{NamespacePatterns, NamespaceRow, Overview, Reading, RunRequest};
 
 use crate::{
     api::StartRun,
     components::{
-        fields::{Errors, OverwriteField, PatternFields, Patterns, ReuseField},
+        fields::{Errors, OverwriteField, PatternFields, Patterns, ReuseField, reuse_of},
         scope_name,
         start::{Confirmation, DryOrLive, Refusal, with_documents},
         update::{DocumentsToo, documents_too},
@@ -39,8 +39,7 @@ pub fn SeveralForm(
     let errors: Errors = Signal::derive(move || start.value().get().and_then(Result::err));
     let typed = |name: &str| query.get(name).into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
     let patterns = Patterns::new(&NamespacePatterns { include: typed("include"), exclude: typed("exclude") });
-    let reuse =
-        RwSignal::new(query.get("reuse").and_then(|word| word.parse::<Reuse>().ok()).unwrap_or_default());
+    let reuse = RwSignal::new(reuse_of(&query));
     let overwrite = RwSignal::new(query.get("overwrite_added").is_some_and(|word| word == "true"));
     let also = RwSignal::new(query.get("elasticsearch").is_some_and(|word| word == "true"));
     let dry = RwSignal::new(true);
