@@ -136,7 +136,7 @@ async fn a_mirror_ends_as_it_must_and_goes_on() {
                 End::Failed | End::Paused => {
                     // What does not fit the plan of the whole is not claimed either.
                     assert_eq!((counts.missing, counts.changed), (counts.migrated, counts.updated), "{what}");
-                    let run = world.go_on(run).await;
+                    let run = Box::pin(world.go_on(run)).await;
                     assert_eq!(run.state, RunState::Done, "{what}: {:?}", run.error);
                     assert_whole(&run.progress.counts);
                     // An answer that cannot be right was paid for too, as often as it was asked for.
@@ -178,7 +178,7 @@ async fn an_analysis_ends_as_it_must_and_goes_on() {
             assert_end(end, &run, &what);
             assert_eq!(run.plan.is_some(), end == End::Done, "{what}: a plan is whole or there is none");
             state.clear_faults();
-            let run = if end == End::Done { run } else { world.go_on(run).await };
+            let run = if end == End::Done { run } else { Box::pin(world.go_on(run)).await };
             let plan = run.plan.expect("a plan in the end");
             assert_eq!(plan, whole, "{what}");
             assert_eq!(world.records("target"), before, "law 4: {what}");
