@@ -20,6 +20,9 @@ pub const REEMBED: &str = "/reembed";
 /// The search index and the update of its documents.
 pub const ELASTICSEARCH: &str = "/elasticsearch";
 
+/// How a form writes the namespace of an empty name.
+pub const EMPTY_NAME: &str = "\"\"";
+
 /// The settings.
 pub const CONFIGURATION: &str = "/configuration";
 
@@ -125,9 +128,22 @@ pub fn with_scope(address: &str, scope: &DocumentScope) -> String {
         DocumentScope::All => address.to_owned(),
         DocumentScope::WithoutNamespace => with(address, "scope", "without"),
         DocumentScope::Namespaces(names) => {
-            with(&with(address, "scope", "some"), "namespaces", &names.join("\n"))
+            with(&with(address, "scope", "some"), "namespaces", &lines(names))
         }
     }
+}
+
+/// Namespaces as a form takes them: one a line, and `""` for the one whose name is empty.
+pub fn lines(namespaces: &[String]) -> String {
+    let lines: Vec<&str> =
+        namespaces.iter().map(|name| if name.is_empty() { EMPTY_NAME } else { name.as_str() }).collect();
+    lines.join("\n")
+}
+
+/// The namespaces of such lines, exactly as typed; blank lines are none.
+pub fn namespaces_of(lines: &str) -> Vec<String> {
+    let lines = lines.lines().map(|line| line.trim_end_matches('\r')).filter(|line| !line.is_empty());
+    lines.map(|line| if line == EMPTY_NAME { String::new() } else { line.to_owned() }).collect()
 }
 
 /// An address with one more parameter.
@@ -174,5 +190,8 @@ mod tests {
             "/elasticsearch/documents?scope=some&namespaces=a%20b%0Ac&value=%22x%22"
         );
         assert_eq!(documents(&DocumentScope::All, &Holding::Anything), DOCUMENTS);
+        let names = vec!["a b".to_owned(), String::new(), " c".to_owned()];
+        assert_eq!(namespaces_of(&lines(&names)), names);
+        assert_eq!(namespaces_of("a\r\n\r\nb"), ["a", "b"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use protocol::{DocumentScope, DocumentUpdate, NamespacePatterns, Timing, UpdateMode};
 
-use crate::ApiError;
+use crate::{ApiError, links};
 
 /// The longest namespace that Pinecone could mean, in bytes.
 const MAX_NAMESPACE: usize = 512;
@@ -83,12 +83,10 @@ pub fn document_update(
         "all" => DocumentScope::All,
         "without" => DocumentScope::WithoutNamespace,
         _ => {
-            let names: Vec<String> = namespaces
-                .lines()
-                .map(|line| line.trim_end_matches('\r'))
-                .filter(|line| !line.is_empty())
-                .map(|line| {
-                    namespace(line).map_err(|error| ApiError::invalid("namespaces", error.to_string()))
+            let names: Vec<String> = links::namespaces_of(namespaces)
+                .into_iter()
+                .map(|name| {
+                    namespace(&name).map_err(|error| ApiError::invalid("namespaces", error.to_string()))
                 })
                 .collect::<Result<_, _>>()?;
             if names.is_empty() {

@@ -6,6 +6,7 @@ use protocol::{AddedMetadata, Finding, Findings, Reading, Severity};
 use crate::{
     api::AddMapping,
     components::{
+        command::Command,
         dialog::{Dialog, Opener, confirming},
         icon::{Icon, Symbol},
         notice::{Notice, Tone},
@@ -24,7 +25,9 @@ pub fn FindingsPanel(
     added: AddedMetadata,
     /// The index, alias or data stream.
     index: String,
-    /// The action that adds the mapping.
+    /// The command that adds the mapping.
+    line: String,
+    /// The action that adds it.
     mend: ServerAction<AddMapping>,
 ) -> impl IntoView {
     let findings = match precheck {
@@ -67,7 +70,7 @@ pub fn FindingsPanel(
         }
     });
     let items = findings.findings.into_iter().map(|finding| item(finding, many)).collect_view();
-    let mapping = mendable.then(|| view! { <MappingForm added index mend /> });
+    let mapping = mendable.then(|| view! { <MappingForm added index line mend /> });
     view! {
         <section class="panel" aria-labelledby="precheck">
             <header>
@@ -131,7 +134,12 @@ fn item(finding: Finding, many: bool) -> AnyView {
 
 /// The one step that mends it, after a question of its own.
 #[component]
-fn MappingForm(added: AddedMetadata, index: String, mend: ServerAction<AddMapping>) -> impl IntoView {
+fn MappingForm(
+    added: AddedMetadata,
+    index: String,
+    line: String,
+    mend: ServerAction<AddMapping>,
+) -> impl IntoView {
     let AddedMetadata { key, value } = added;
     let answer = confirming("Add the mapping", mend.pending());
     view! {
@@ -162,6 +170,7 @@ fn MappingForm(added: AddedMetadata, index: String, mend: ServerAction<AddMappin
                         "A field cannot be taken out of a mapping again. No document is changed by it, and the key needs the privilege "
                         <code>"manage"</code> " for it."
                     </p>
+                    <Command line />
                 </Dialog>
             </ActionForm>
         </footer>

@@ -10,7 +10,7 @@ use crate::{
         dialog::{Dialog, Opener, confirming},
         start::{CONFIRM, DryOrLive, Refused},
     },
-    format,
+    format, links,
 };
 
 /// Everything of a request that a form repeats unseen.
@@ -19,7 +19,7 @@ fn repeated(request: &RunRequest) -> AnyView {
     let (scope, namespaces) = match update.scope {
         DocumentScope::All => ("all", String::new()),
         DocumentScope::WithoutNamespace => ("without", String::new()),
-        DocumentScope::Namespaces(names) => ("some", names.join("\n")),
+        DocumentScope::Namespaces(names) => ("some", links::lines(&names)),
     };
     let hidden = |name: &'static str, value: String| view! { <input type="hidden" name=name value=value /> };
     let on = |name: &'static str, is_on: bool| is_on.then(|| hidden(name, "true".to_owned()));

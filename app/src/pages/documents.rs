@@ -72,7 +72,7 @@ fn show(asked: DocumentQuery, page: Result<DocumentPage, ApiError>, naming: Nami
     let whose = match scope {
         DocumentScope::All => "of all namespaces".to_owned(),
         DocumentScope::WithoutNamespace => "that have no namespace".to_owned(),
-        DocumentScope::Namespaces(names) => format!("of {}", names.join(", ")),
+        DocumentScope::Namespaces(names) => format!("of {}", links::lines(names).replace('\n', ", ")),
     };
     let heading = match &page {
         Ok(page) => format!(
@@ -152,7 +152,7 @@ fn hidden(scope: &DocumentScope, holding: &Holding) -> AnyView {
         DocumentScope::All => Vec::new(),
         DocumentScope::WithoutNamespace => vec![("scope", "without".to_owned())],
         DocumentScope::Namespaces(names) => {
-            vec![("scope", "some".to_owned()), ("namespaces", names.join("\n"))]
+            vec![("scope", "some".to_owned()), ("namespaces", links::lines(names))]
         }
     };
     let holding = match holding {

@@ -67,7 +67,12 @@ impl Asked {
 
     /// The same for one namespace, with every option at its default.
     pub fn of_namespace(namespace: &str) -> Self {
-        Self { preview: true, scope: "some".to_owned(), namespaces: namespace.to_owned(), ..Self::default() }
+        Self {
+            preview: true,
+            scope: "some".to_owned(),
+            namespaces: links::lines(&[namespace.to_owned()]),
+            ..Self::default()
+        }
     }
 
     /// Whose documents.
@@ -95,7 +100,15 @@ impl Asked {
 
     /// The command that shows the same preview.
     pub fn command(&self) -> String {
-        self.request().command().replacen(" update", " preview", 1)
+        // Who does it makes no difference to what would be done.
+        let asked = Self { server_side: false, ..self.clone() };
+        asked.request().command().replacen(" update", " preview", 1)
+    }
+
+    /// The command that adds the field to the mapping.
+    pub fn mapping_command(&self) -> String {
+        let asked = Self { field: self.field.clone(), value: self.value.clone(), ..Self::default() };
+        asked.request().command().replacen(" update --all-namespaces", " add-mapping", 1)
     }
 
     /// The address of the preview.
@@ -116,13 +129,7 @@ impl Asked {
 /// Whose documents, as the addresses name them.
 pub fn scope(word: &str, namespaces: &str) -> DocumentScope {
     match word {
-        "some" => DocumentScope::Namespaces(
-            namespaces
-                .lines()
-                .map(|line| line.trim_end_matches('\r').to_owned())
-                .filter(|line| !line.is_empty())
-                .collect(),
-        ),
+        "some" => DocumentScope::Namespaces(links::namespaces_of(namespaces)),
         "without" => DocumentScope::WithoutNamespace,
         _ => DocumentScope::All,
     }
@@ -163,6 +170,8 @@ mod tests {
             asked.command(),
             "tain elasticsearch preview --overwrite --mode all --field=level --value=2 'a b' c"
         );
+        assert_eq!(asked.mapping_command(), "tain elasticsearch add-mapping --field=level --value=2");
+        assert_eq!(Asked::default().mapping_command(), "tain elasticsearch add-mapping");
         let missing = Asked { mode: UpdateMode::Missing, ..asked };
         assert!(!missing.request().overwrite_added, "there is nothing to overwrite where nothing is");
         assert_eq!(Asked::default().address(), "/elasticsearch?preview=true");

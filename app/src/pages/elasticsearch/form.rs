@@ -82,7 +82,7 @@ pub fn UpdateForm(
                             "some",
                             scope == "some",
                             "One or several namespaces",
-                            "By their exact names.",
+                            "By their exact names; \"\" is the empty one.",
                         )}
                         <div class="field when-some">
                             <label for="namespaces">"Namespaces, one a line"</label>

@@ -310,13 +310,16 @@ fn row_of(row: DocumentNamespace) -> AnyView {
     let DocumentNamespace { namespace, numbers } = row;
     let scope = DocumentScope::Namespaces(vec![namespace.clone()]);
     let update = Asked::of_namespace(&namespace);
-    let label = format!("Preview the update of {namespace}");
+    let is_empty = namespace.is_empty();
+    let name = links::lines(&[namespace]);
+    let label = format!("Preview the update of {name}");
     view! {
         <tr>
             <th scope="row">
                 <a class="mono break" href=links::documents(&scope, &Holding::Anything)>
-                    {namespace}
+                    {name}
                 </a>
+                {is_empty.then(|| view! { <small class="wrap">"the empty name: Pinecone's default namespace"</small> })}
             </th>
             {cells(&numbers, Some(&scope))}
             <td class="num">

@@ -138,7 +138,7 @@ fn configured(
             </Transition>
             <Connection view naming=resources.naming />
         </div>
-        <FindingsPanel precheck added index mend />
+        <FindingsPanel precheck added index line=Asked::default().mapping_command() mend />
         {move || view! { <UpdateForm asked=asked.get() added=form_added.clone() /> }}
         <div id="preview" class="stack wide" tabindex="-1">
             <Suspense fallback=bones>

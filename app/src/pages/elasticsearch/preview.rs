@@ -51,7 +51,8 @@ pub fn PreviewPanel(
             // The pre-check of the configured field and value stands above.
             let overrides = (preview.added != configured).then(|| {
                 let (precheck, added) = (Reading::Known(preview.precheck.clone()), preview.added.clone());
-                view! { <FindingsPanel precheck added index=index.clone() mend /> }
+                let line = asked.mapping_command();
+                view! { <FindingsPanel precheck added index=index.clone() line mend /> }
             });
             let bar = bar(&asked, &preview, &index);
             let naming = Naming { added: preview.added.key.clone(), ..naming };
