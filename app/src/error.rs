@@ -1,11 +1,10 @@
 //! What a server function answers when it cannot do what was asked.
 
-use leptos::server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use protocol::RunId;
 use serde::{Deserialize, Serialize};
+
+use crate::api::JsonText;
 
 /// The refusal of a server function. Its text is for people and holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -91,7 +90,7 @@ impl ApiError {
 }
 
 impl FromServerFnError for ApiError {
-    type Encoder = JsonEncoding;
+    type Encoder = JsonText;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         let message = match error {

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::ApiError;
+use crate::{ApiError, api::Json};
 
 /// The components in all their states as HTML; `None` where real services are used and tain was built for release.
 ///
@@ -12,7 +12,7 @@ use crate::ApiError;
 /// # Errors
 ///
 /// `Forbidden`.
-#[server(name = GetDesign, endpoint = "design")]
+#[server(name = GetDesign, endpoint = "design", output = Json)]
 pub async fn design(
     /// Lines of the long log and rows of the long table; `None` for the components.
     rows: Option<u32>,

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use protocol::RunRequest;
 use protocol::{DocumentPage, DocumentQuery, DocumentsLook, RunId, SearchIndex, UpdateMode, UpdatePreview};
 
-use crate::ApiError;
+use crate::{ApiError, api::Json};
 #[cfg(feature = "ssr")]
 use crate::{
     api::{context, refuse, unconfirmed},
@@ -17,7 +17,7 @@ use crate::{
 /// # Errors
 ///
 /// `Forbidden`; a silent service is not an error.
-#[server(name = GetSearchIndex, endpoint = "search_index")]
+#[server(name = GetSearchIndex, endpoint = "search_index", output = Json)]
 pub async fn search_index() -> Result<SearchIndex, ApiError> {
     Ok(context()?.search_index().await)
 }
@@ -27,7 +27,7 @@ pub async fn search_index() -> Result<SearchIndex, ApiError> {
 /// # Errors
 ///
 /// `NotConfigured`, `Upstream`.
-#[server(name = GetDocumentsLook, endpoint = "documents_look")]
+#[server(name = GetDocumentsLook, endpoint = "documents_look", output = Json)]
 pub async fn documents_look() -> Result<DocumentsLook, ApiError> {
     context()?.documents_look().await.map_err(refuse)
 }
@@ -37,7 +37,7 @@ pub async fn documents_look() -> Result<DocumentsLook, ApiError> {
 /// # Errors
 ///
 /// `NotConfigured`, `Upstream`.
-#[server(name = GetDocuments, endpoint = "documents")]
+#[server(name = GetDocuments, endpoint = "documents", output = Json)]
 pub async fn documents(
     /// Which.
     #[server(default)]
@@ -51,7 +51,7 @@ pub async fn documents(
 /// # Errors
 ///
 /// `Invalid` names the field; `NotConfigured`, `Upstream`.
-#[server(name = PreviewUpdate, endpoint = "preview_update")]
+#[server(name = PreviewUpdate, endpoint = "preview_update", output = Json)]
 pub async fn preview_update(
     /// `all`, `without` for the documents without a namespace; otherwise the namespaces below.
     #[server(default)]
@@ -83,7 +83,7 @@ pub async fn preview_update(
 /// # Errors
 ///
 /// `Invalid` unless it is `confirmed`, or names the field; `NotConfigured`, `Upstream`.
-#[server(name = AddMapping, endpoint = "add_mapping")]
+#[server(name = AddMapping, endpoint = "add_mapping", output = Json)]
 pub async fn add_mapping(
     /// The field, as typed; empty is the configured one.
     #[server(default)]
@@ -110,7 +110,7 @@ pub async fn add_mapping(
 ///
 /// `Invalid` names the field; a live run must carry `confirmed`. `Busy`, `NotConfigured` and `Upstream` come from the
 /// server.
-#[server(name = StartUpdate, endpoint = "start_update")]
+#[server(name = StartUpdate, endpoint = "start_update", output = Json)]
 pub async fn start_update(
     /// `all`, `without` for the documents without a namespace; otherwise the namespaces below.
     #[server(default)]

@@ -2,6 +2,7 @@
 
 mod design;
 mod documents;
+mod json;
 mod records;
 mod runs;
 mod schedules;
@@ -14,6 +15,7 @@ use crate::{ApiError, theme::Theme};
 
 pub use design::*;
 pub use documents::*;
+pub use json::{Json, JsonText};
 pub use records::*;
 pub use runs::*;
 pub use schedules::*;
@@ -24,7 +26,7 @@ pub use settings::*;
 /// # Errors
 ///
 /// `Forbidden`; a silent service is not an error.
-#[server(name = GetOverview, endpoint = "overview")]
+#[server(name = GetOverview, endpoint = "overview", output = Json)]
 pub async fn overview() -> Result<Overview, ApiError> {
     Ok(context()?.overview().await)
 }
@@ -34,7 +36,7 @@ pub async fn overview() -> Result<Overview, ApiError> {
 /// # Errors
 ///
 /// `Forbidden`; a silent service is not an error.
-#[server(name = GetNamespaces, endpoint = "namespaces")]
+#[server(name = GetNamespaces, endpoint = "namespaces", output = Json)]
 pub async fn namespaces() -> Result<Namespaces, ApiError> {
     Ok(context()?.namespaces().await)
 }
@@ -44,7 +46,7 @@ pub async fn namespaces() -> Result<Namespaces, ApiError> {
 /// # Errors
 ///
 /// `Forbidden`.
-#[server(name = SetTheme, endpoint = "set_theme")]
+#[server(name = SetTheme, endpoint = "set_theme", output = Json)]
 pub async fn set_theme(
     /// The theme.
     theme: Theme,

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use protocol::RecordView;
 
-use crate::ApiError;
+use crate::{ApiError, api::Json};
 #[cfg(feature = "ssr")]
 use crate::{
     api::{context, refuse},
@@ -15,7 +15,7 @@ use crate::{
 /// # Errors
 ///
 /// `Invalid` names the field; a silent service is not an error.
-#[server(name = GetRecord, endpoint = "record")]
+#[server(name = GetRecord, endpoint = "record", output = Json)]
 pub async fn record(
     /// The namespace, as typed; empty is the default namespace.
     namespace: String,

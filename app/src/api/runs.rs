@@ -8,7 +8,7 @@ use protocol::{
 #[cfg(feature = "ssr")]
 use protocol::{DocumentUpdate, RunRequest};
 
-use crate::ApiError;
+use crate::{ApiError, api::Json};
 #[cfg(feature = "ssr")]
 use crate::{
     api::{context, refuse},
@@ -21,7 +21,7 @@ use crate::{
 ///
 /// `Invalid` names the field; a live run must carry `confirmed`. `Busy`, `NotConfigured` and `Upstream` come from the
 /// server.
-#[server(name = StartRun, endpoint = "start_run")]
+#[server(name = StartRun, endpoint = "start_run", output = Json)]
 pub async fn start_run(
     /// What to do.
     kind: RunKind,
@@ -90,7 +90,7 @@ pub async fn start_run(
 /// # Errors
 ///
 /// `Invalid` unless it is `confirmed`; `UnknownRun`; whatever the server refuses a start with.
-#[server(name = RetryFailed, endpoint = "retry_failed")]
+#[server(name = RetryFailed, endpoint = "retry_failed", output = Json)]
 pub async fn retry_failed(
     /// The run whose failures are tried again.
     run: RunId,
@@ -114,7 +114,7 @@ pub async fn retry_failed(
 /// # Errors
 ///
 /// `UnknownRun`.
-#[server(name = PauseRun, endpoint = "pause_run")]
+#[server(name = PauseRun, endpoint = "pause_run", output = Json)]
 pub async fn pause_run(
     /// The run.
     run: RunId,
@@ -127,7 +127,7 @@ pub async fn pause_run(
 /// # Errors
 ///
 /// `UnknownRun`, or why it cannot go on.
-#[server(name = ResumeRun, endpoint = "resume_run")]
+#[server(name = ResumeRun, endpoint = "resume_run", output = Json)]
 pub async fn resume_run(
     /// The run.
     run: RunId,
@@ -140,7 +140,7 @@ pub async fn resume_run(
 /// # Errors
 ///
 /// `UnknownRun`.
-#[server(name = CancelRun, endpoint = "cancel_run")]
+#[server(name = CancelRun, endpoint = "cancel_run", output = Json)]
 pub async fn cancel_run(
     /// The run.
     run: RunId,
@@ -153,7 +153,7 @@ pub async fn cancel_run(
 /// # Errors
 ///
 /// `UnknownRun`.
-#[server(name = GetRun, endpoint = "run")]
+#[server(name = GetRun, endpoint = "run", output = Json)]
 pub async fn run(
     /// The run.
     run: RunId,
@@ -166,7 +166,7 @@ pub async fn run(
 /// # Errors
 ///
 /// `UnknownRun`.
-#[server(name = GetRunState, endpoint = "run_state")]
+#[server(name = GetRunState, endpoint = "run_state", output = Json)]
 pub async fn run_state(
     /// The run.
     run: RunId,
@@ -179,7 +179,7 @@ pub async fn run_state(
 /// # Errors
 ///
 /// `UnknownRun`.
-#[server(name = GetRunHead, endpoint = "run_head")]
+#[server(name = GetRunHead, endpoint = "run_head", output = Json)]
 pub async fn run_head(
     /// The run.
     run: RunId,
@@ -192,7 +192,7 @@ pub async fn run_head(
 /// # Errors
 ///
 /// The store could not be read.
-#[server(name = GetRuns, endpoint = "runs")]
+#[server(name = GetRuns, endpoint = "runs", output = Json)]
 pub async fn runs(
     /// Which.
     #[server(default)]
@@ -206,7 +206,7 @@ pub async fn runs(
 /// # Errors
 ///
 /// `UnknownRun`.
-#[server(name = GetRecords, endpoint = "records")]
+#[server(name = GetRecords, endpoint = "records", output = Json)]
 pub async fn records(
     /// The run.
     run: RunId,
@@ -224,7 +224,7 @@ pub async fn records(
 /// # Errors
 ///
 /// `UnknownRun`.
-#[server(name = GetFailures, endpoint = "failures")]
+#[server(name = GetFailures, endpoint = "failures", output = Json)]
 pub async fn failures(
     /// The run.
     run: RunId,
@@ -240,7 +240,7 @@ pub async fn failures(
 /// # Errors
 ///
 /// `UnknownRun`.
-#[server(name = GetLog, endpoint = "log")]
+#[server(name = GetLog, endpoint = "log", output = Json)]
 pub async fn log(
     /// The run.
     run: RunId,

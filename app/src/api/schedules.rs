@@ -5,7 +5,7 @@ use protocol::{Reuse, RunId, RunKind, Schedule, ScheduleId};
 #[cfg(feature = "ssr")]
 use protocol::{RunRequest, ScheduleSpec};
 
-use crate::ApiError;
+use crate::{ApiError, api::Json};
 #[cfg(feature = "ssr")]
 use crate::{
     api::{context, refuse, runs::unconfirmed},
@@ -17,7 +17,7 @@ use crate::{
 /// # Errors
 ///
 /// The store could not be read.
-#[server(name = GetSchedules, endpoint = "schedules")]
+#[server(name = GetSchedules, endpoint = "schedules", output = Json)]
 pub async fn schedules() -> Result<Vec<Schedule>, ApiError> {
     context()?.schedules().await.map_err(refuse)
 }
@@ -28,7 +28,7 @@ pub async fn schedules() -> Result<Vec<Schedule>, ApiError> {
 /// # Errors
 ///
 /// `Forbidden`.
-#[server(name = PreviewTiming, endpoint = "preview_timing")]
+#[server(name = PreviewTiming, endpoint = "preview_timing", output = Json)]
 pub async fn preview_timing(
     /// `every` or `cron`.
     timing: String,
@@ -53,7 +53,7 @@ pub async fn preview_timing(
 /// # Errors
 ///
 /// `Invalid` names the field; a schedule of live runs must carry `confirmed`.
-#[server(name = SaveSchedule, endpoint = "save_schedule")]
+#[server(name = SaveSchedule, endpoint = "save_schedule", output = Json)]
 pub async fn save_schedule(
     /// The schedule that is changed; empty for a new one.
     #[server(default)]
@@ -137,7 +137,7 @@ pub async fn save_schedule(
 /// # Errors
 ///
 /// `Invalid` if there is no such schedule.
-#[server(name = EnableSchedule, endpoint = "enable_schedule")]
+#[server(name = EnableSchedule, endpoint = "enable_schedule", output = Json)]
 pub async fn enable_schedule(
     /// The schedule.
     id: ScheduleId,
@@ -156,7 +156,7 @@ pub async fn enable_schedule(
 /// # Errors
 ///
 /// `Invalid` if there is no such schedule.
-#[server(name = RemoveSchedule, endpoint = "remove_schedule")]
+#[server(name = RemoveSchedule, endpoint = "remove_schedule", output = Json)]
 pub async fn remove_schedule(
     /// The schedule.
     id: ScheduleId,
@@ -171,7 +171,7 @@ pub async fn remove_schedule(
 /// # Errors
 ///
 /// Whatever the server refuses a start with.
-#[server(name = RunSchedule, endpoint = "run_schedule")]
+#[server(name = RunSchedule, endpoint = "run_schedule", output = Json)]
 pub async fn run_schedule(
     /// The schedule.
     id: ScheduleId,

@@ -3,16 +3,16 @@
 use leptos::prelude::*;
 use protocol::{Service, ServiceTest, SettingsView};
 
-use crate::ApiError;
 #[cfg(feature = "ssr")]
 use crate::api::context;
+use crate::{ApiError, api::Json};
 
 /// Every setting with its effective value and where it came from.
 ///
 /// # Errors
 ///
 /// `Forbidden`.
-#[server(name = GetSettings, endpoint = "settings")]
+#[server(name = GetSettings, endpoint = "settings", output = Json)]
 pub async fn settings() -> Result<SettingsView, ApiError> {
     Ok(context()?.settings().await)
 }
@@ -22,7 +22,7 @@ pub async fn settings() -> Result<SettingsView, ApiError> {
 /// # Errors
 ///
 /// `Forbidden`; that the service cannot be used is an answer.
-#[server(name = TestService, endpoint = "test_service")]
+#[server(name = TestService, endpoint = "test_service", output = Json)]
 pub async fn test_service(
     /// Which.
     service: Service,
