@@ -302,19 +302,25 @@ async fn entries<S, T>(
         // The failures of a run are one list.
         Origin::Failures(_) if category == Category::Missing => Ok((Vec::new(), Found::Both)),
         Origin::Failures(run) => {
-            let query = PageQuery { after: after.map(str::to_owned), limit: PAGE, ..PageQuery::default() };
-            let page = context.store.failures(run, &query).await.map_err(|error| store_failed(&error))?;
-            let again = page
-                .failures
-                .into_iter()
-                .map(|failure| Again {
-                    id: failure.id,
-                    planned: None,
-                    absent: false,
-                    attempts: failure.attempts + 1,
-                })
-                .collect();
-            Ok((again, Found::Both))
+            let mut query =
+                PageQuery { after: after.map(str::to_owned), limit: PAGE, ..PageQuery::default() };
+            loop {
+                let page = context.store.failures(run, &query).await.map_err(|error| store_failed(&error))?;
+                let records = page.failures.into_iter().filter(|failure| failure.step != Step::Documents);
+                let again: Vec<Again> = records
+                    .map(|failure| Again {
+                        id: failure.id,
+                        planned: None,
+                        absent: false,
+                        attempts: failure.attempts + 1,
+                    })
+                    .collect();
+                // A page of nothing but documents is not the last one.
+                if !again.is_empty() || page.next.is_none() {
+                    return Ok((again, Found::Both));
+                }
+                query.after = page.next;
+            }
         }
     }
 }

@@ -13,8 +13,8 @@ use std::{
 use futures::FutureExt;
 use pinecone::Namespace;
 use protocol::{
-    Category, Counts, DocumentScope, DocumentUpdate, EndpointUse, LogLevel, Pacing, PageQuery, Pause, PauseReason,
-    RunHead, RunId, RunKind, RunRequest, RunState, Step, StepState,
+    Category, Counts, DocumentScope, DocumentUpdate, EndpointUse, LogLevel, Pacing, PageQuery, Pause,
+    PauseReason, RunHead, RunId, RunKind, RunRequest, RunState, Step, StepState,
 };
 use store::{Found, LedgerKey, Pending, Store};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -94,16 +94,11 @@ pub struct Durable {
     pub store: Arc<dyn Store>,
     /// Whose vectors it writes, in the ledger.
     pub ledger: LedgerKey,
-    /// Where a new run takes its ids from. One that goes on knows it from its head.
-    pub origin: Origin,
 }
 
 impl std::fmt::Debug for Durable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Durable")
-            .field("ledger", &self.ledger)
-            .field("origin", &self.origin)
-            .finish_non_exhaustive()
+        f.debug_struct("Durable").field("ledger", &self.ledger).finish_non_exhaustive()
     }
 }
 
@@ -192,8 +187,9 @@ where
     let driven =
         Driven { recorder, store: &durable.store, settings: &settings, stop, probe: &services.probe };
     let settings = &settings;
+    let origin = origin(&recorder.view().head);
     drive(driven, |journal, checkpoint, halt| async move {
-        Frame { services, settings, request, recorder, durable, journal, halt }.work(checkpoint).await
+        Frame { services, settings, request, origin, recorder, durable, journal, halt }.work(checkpoint).await
     })
     .await
 }
@@ -307,6 +303,7 @@ struct Frame<'a, S, T, E> {
     services: &'a Services<S, T, E>,
     settings: &'a Settings,
     request: &'a RunRequest,
+    origin: Origin,
     recorder: &'a Arc<Recorder>,
     durable: &'a Durable,
     journal: Journal,
@@ -392,7 +389,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
 
     /// Where a new run begins.
     async fn begin(&self, namespace: &Namespace) -> Result<Start, PortError> {
-        let origin = self.durable.origin.clone();
+        let origin = self.origin.clone();
         let mut counts = Counts::default();
         let position = match &origin {
             Origin::Listing => Position::default(),
@@ -424,7 +421,11 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             }
             Origin::Failures(run) => {
                 let failed = self.durable.store.view(run).await.map_err(|error| store_failed(&error))?;
-                counts.in_both = failed.map_or(0, |view| view.progress.counts.failed);
+                counts.in_both = failed.map_or(0, |view| {
+                    // Documents have a step of their own, which finds them by itself.
+                    let counts = &view.progress.counts;
+                    counts.failed.saturating_sub(counts.documents.failed)
+                });
                 counts.target_listed = self.services.target.count(namespace).await?;
                 counts.listed = true;
                 let again = format!("tries {} of run {run} again", records(counts.in_both));
@@ -440,7 +441,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
 
     /// Where a run goes on.
     async fn go_on(&self, checkpoint: Checkpoint, texts: &mut Texts) -> Result<Start, PortError> {
-        let Durable { store, origin, .. } = self.durable;
+        let (store, origin) = (&self.durable.store, &self.origin);
         let run = self.recorder.id();
         if self.request.is_live() {
             let mut after: Option<String> = None;
@@ -504,7 +505,8 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
         let mut after = None;
         while attempts.len() < ids.len() {
             let query = PageQuery { after, limit: STORE_PAGE, ..PageQuery::default() };
-            let page = self.durable.store.failures(run, &query).await.map_err(|error| store_failed(&error))?;
+            let page =
+                self.durable.store.failures(run, &query).await.map_err(|error| store_failed(&error))?;
             let Some(last) = page.failures.last() else { break };
             after = Some(last.id.clone());
             let known = page.failures.into_iter().filter(|failure| ids.contains(failure.id.as_str()));
@@ -529,7 +531,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             );
         }
         if !self.request.is_live() {
-            let pages = match self.durable.origin {
+            let pages = match self.origin {
                 Origin::Listing => pages(counts.source_listed) + pages(counts.target_listed),
                 Origin::Plan(_) | Origin::Failures(_) => 0,
             };

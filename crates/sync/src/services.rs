@@ -39,10 +39,17 @@ pub fn connected(
     let meter = Meter::new();
     Services {
         source: SourceReader(source.with_meter(meter.clone()), clock.clone()),
-        target: TargetWriter(target.with_meter(meter.clone()), clock.clone()),
+        target: TargetWriter::metered(target, meter.clone(), clock.clone()),
         embedder: gemini.map(|gemini| GeminiEmbedder(gemini.with_meter(meter.clone()), clock.clone())),
         search: search.map(|search| SearchServices::metered(search, meter.clone(), clock.clone())),
         probe: Arc::new(move || usage(&meter, &clock)),
+    }
+}
+
+impl TargetWriter {
+    /// The target, counting in this meter.
+    pub(crate) fn metered(target: &TargetIndex, meter: Meter, clock: Clock) -> Self {
+        Self(target.with_meter(meter), clock)
     }
 }
 

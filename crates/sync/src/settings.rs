@@ -53,6 +53,8 @@ pub struct Settings {
     /// How long a run that will go on waits for what is in flight, so that nothing is paid for twice. An embedding call
     /// takes a second or two; tain itself has ten to stop.
     pub pause_grace: Duration,
+    /// Bounds of an update of documents.
+    pub documents: elasticsearch::Limits,
 }
 
 impl Default for Settings {
@@ -78,6 +80,7 @@ impl Default for Settings {
             dimensions: 3_072,
             made_by: "gemini-embedding-001/3072/RETRIEVAL_DOCUMENT".to_owned(),
             pause_grace: Duration::from_secs(6),
+            documents: elasticsearch::Limits::default(),
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use pinecone::Namespace;
 use protocol::RunId;
 use store::{Holder, LockError, RunLock};
 
 use tokio::time::{sleep, timeout};
 
-use super::{Runs, StartError};
+use super::{Runs, StartError, kinds::Written};
 use crate::{exit::chain, output::format};
 
 /// How long the end of a run may take from being in the store to its locks being free.
@@ -21,13 +20,13 @@ const LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Locks {
     // Let go of in this order: a run that nobody holds holds nothing.
-    _namespace: Option<RunLock>,
+    _written: Vec<RunLock>,
     _run: RunLock,
 }
 
 impl Runs {
-    /// Takes the lock of a run and that of the namespace which it writes to, if it writes.
-    pub(super) fn lock(&self, id: &RunId, writes: Option<&Namespace>, now: u64) -> Result<Locks, StartError> {
+    /// Takes the lock of a run and those of what it writes.
+    pub(super) fn lock(&self, id: &RunId, written: &[Written], now: u64) -> Result<Locks, StartError> {
         let run = self.hold(id).map_err(|error| match error {
             LockError::Held { .. } | LockError::RunHeld { .. } => {
                 let message = format!(
@@ -38,8 +37,9 @@ impl Runs {
             }
             error @ LockError::Io { .. } => cannot_lock(&error),
         })?;
-        let namespace = writes.map(|namespace| self.lock_namespace(id, namespace, now)).transpose()?;
-        Ok(Locks { _namespace: namespace, _run: run })
+        let written: Result<_, _> =
+            written.iter().map(|written| self.lock_written(id, written, now)).collect();
+        Ok(Locks { _written: written?, _run: run })
     }
 
     /// Takes the lock of a run, which says to every process that somebody is at work on it.
@@ -63,20 +63,26 @@ impl Runs {
         drop(timeout(LET_GO, all_free).await);
     }
 
-    fn lock_namespace(&self, id: &RunId, namespace: &Namespace, now: u64) -> Result<RunLock, StartError> {
-        let target = self.connections.target_identity();
-        let name = namespace.as_str();
-        store::acquire(self.connections.data_dir(), &target, name, &holder(id, now)).map_err(|error| {
+    fn lock_written(&self, id: &RunId, written: &Written, now: u64) -> Result<RunLock, StartError> {
+        let (index, part) = match written {
+            Written::Namespace(namespace) => (self.connections.target_identity(), namespace.as_str()),
+            Written::Documents => (self.connections.search_identity()?, "documents"),
+        };
+        store::acquire(self.connections.data_dir(), &index, part, &holder(id, now)).map_err(|error| {
             match error {
-                LockError::Held { holder, .. } => self.busy(name, holder.as_ref()),
+                LockError::Held { holder, .. } => self.busy(written, holder.as_ref()),
                 error @ (LockError::RunHeld { .. } | LockError::Io { .. }) => cannot_lock(&error),
             }
         })
     }
 
-    fn busy(&self, namespace: &str, holder: Option<&Holder>) -> StartError {
-        let (_, target) = self.connections.index_names();
-        let what = format!("namespace {namespace} of {target}");
+    fn busy(&self, written: &Written, holder: Option<&Holder>) -> StartError {
+        let what = match written {
+            Written::Namespace(namespace) => {
+                format!("namespace {namespace} of {}", self.connections.index_names().1)
+            }
+            Written::Documents => format!("the index {}", self.connections.config().elasticsearch.index),
+        };
         let Some(holder) = holder else {
             let message = format!(
                 "{what} is being written by another run that has only just begun; wait for it to end"

@@ -11,7 +11,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Live, Runs, StartError, Started, locks::Locks};
+use super::{Begun, Live, Runs, StartError, Started, locks::Locks};
 use crate::{clock::new_run_id, connections::ConnectError, exit::chain};
 
 /// How often the whole looks at the part that is at work.
@@ -36,7 +36,7 @@ impl Runs {
         let rows = self.matching(&request).await?;
         let now = (self.clock)();
         let id = new_run_id(now);
-        let locks = self.lock(&id, None, now)?;
+        let locks = self.lock(&id, &[], now)?;
         let request = RunRequest { namespace: String::new(), ..request };
         let settings = self.connections.settings();
         let mut head =
@@ -49,10 +49,9 @@ impl Runs {
         for row in rows {
             recorder.namespace(row);
         }
-        let ledger =
-            store::LedgerKey { target: self.connections.target_identity(), namespace: String::new() };
-        self.store.begin(&recorder.view(), &ledger).await?;
-        self.launch_all(recorder, events, locks);
+        let view = recorder.view();
+        self.store.begin(&view, &self.ledger_of(&view.head.request)?).await?;
+        self.launch_all(recorder, events, locks, Begun::Now);
         Ok(started)
     }
 
@@ -66,7 +65,7 @@ impl Runs {
         let recorder = self.restored(view).await?;
         let started = Started::of(&recorder);
         let (_, events) = recorder.subscribe();
-        Ok((started, self.launch_all(recorder, events, locks)))
+        Ok((started, self.launch_all(recorder, events, locks, Begun::Before)))
     }
 
     fn launch_all(
@@ -74,11 +73,12 @@ impl Runs {
         recorder: Arc<Recorder>,
         events: broadcast::Receiver<Arc<Event>>,
         locks: Locks,
+        begun: Begun,
     ) -> Live {
         let stop = Stop::new();
         let whole =
             Whole { runs: self.clone(), recorder: recorder.clone(), stop: stop.clone(), told: None, events };
-        self.launch(recorder, stop, locks, whole.execute())
+        self.launch(recorder, stop, locks, begun, whole.execute())
     }
 
     /// The namespaces that a request is about, in the order in which they are done.

@@ -7,6 +7,7 @@
 
 mod error;
 mod housekeeping;
+mod kinds;
 mod locks;
 mod many;
 mod origin;
@@ -20,17 +21,15 @@ use std::{
 
 use pinecone::Namespace;
 use protocol::{Event, EventBody, RunId, RunRequest, RunState, RunView};
-use store::{Ask, Commit, LedgerKey, SqliteStore, Store, StoreError};
-use sync::{Clock, Durable, Recorder, Stop, StopReason};
+use store::{Ask, Commit, SqliteStore, Store, StoreError};
+use sync::{Clock, Recorder, Stop, StopReason};
 use tokio::{sync::broadcast, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use error::StartError;
 
-use crate::{
-    clock::new_run_id,
-    connections::{Connections, RunServices},
-};
+use crate::{clock::new_run_id, connections::Connections};
+use kinds::Work;
 use locks::Locks;
 
 /// How long the runs may take to stop with the server. A run gives what is in flight a little less.
@@ -54,6 +53,15 @@ struct Live {
     stop: Stop,
     /// Cancelled when the run has left the registry: all of it is in the store, and its locks are free.
     gone: CancellationToken,
+}
+
+/// Whether a run begins or goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    /// It begins.
+    Now,
+    /// It goes on from its checkpoint.
+    Before,
 }
 
 /// A run that has just begun or goes on. Every event after the view's is in `events`.
@@ -116,20 +124,18 @@ impl Runs {
     /// Starts a run over one namespace.
     async fn start_one(self: &Arc<Self>, request: RunRequest) -> Result<(Started, Live), StartError> {
         let (request, origin) = self.origin_of(request).await?;
-        let namespace = namespace_of(&request)?;
-        self.connections.require_keys(&request)?;
+        self.check(&request)?;
         let now = (self.clock)();
         let id = new_run_id(now);
-        let locks = self.lock(&id, request.is_live().then_some(&namespace), now)?;
-        let services = self.connections.services(&request, self.clock.clone()).await?;
+        let locks = self.lock(&id, &self.written(&request)?, now)?;
+        let work = self.work_of(&request).await?;
 
-        let settings = self.connections.settings();
-        let head = sync::head(id, request, self.connections.index_names(), &origin, &settings, now);
+        let (from, to) = self.indexes_of(&request)?;
+        let ledger = self.ledger_of(&request)?;
+        let head = sync::head(id, request, (&from, &to), &origin, &self.connections.settings(), now);
         let recorder = Recorder::new(head, self.clock.clone());
-        let ledger = self.ledger_of(&namespace);
         self.store.begin(&recorder.view(), &ledger).await?;
-        let durable = Durable { store: self.store.clone(), ledger, origin };
-        Ok(self.launch_one(recorder, locks, services, durable))
+        Ok(self.launch_one(recorder, locks, work, Begun::Now))
     }
 
     /// Goes on with a run from its checkpoint, whichever process was at work on it before.
@@ -152,22 +158,25 @@ impl Runs {
         self.require_same_indexes(&head)?;
         let request = &head.request;
         let over_one = request.namespaces.is_none();
-        let namespace = if over_one { Some(namespace_of(request)?) } else { None };
-        self.connections.require_keys(request)?;
-        let writes = namespace.as_ref().filter(|_| request.is_live());
-        let locks = self.lock(id, writes, (self.clock)())?;
+        if over_one {
+            self.check(request)?;
+        } else {
+            self.connections.require_keys(request)?;
+        }
+        let written = if over_one { self.written(request)? } else { Vec::new() };
+        let locks = self.lock(id, &written, (self.clock)())?;
         // Only from here on does nobody else change it.
         let view = self.stored(id).await?.ok_or_else(|| StartError::UnknownRun(id.clone()))?;
         if !view.state.is_resumable() {
             let message = format!("run {id} is {} and cannot go on; start a new one", view.state.label());
             return Err(StartError::invalid("run", message));
         }
-        let Some(namespace) = namespace else { return self.resume_all(view, locks).await };
-        let services = self.connections.services(request, self.clock.clone()).await?;
-        let origin = sync::origin(&head);
+        if !over_one {
+            return self.resume_all(view, locks).await;
+        }
+        let work = self.work_of(request).await?;
         let recorder = self.restored(view).await?;
-        let durable = Durable { store: self.store.clone(), ledger: self.ledger_of(&namespace), origin };
-        Ok(self.launch_one(recorder, locks, services, durable))
+        Ok(self.launch_one(recorder, locks, work, Begun::Before))
     }
 
     /// The record of a run that goes on. Every process sees at once that it does.
@@ -187,22 +196,18 @@ impl Runs {
         self: &Arc<Self>,
         recorder: Arc<Recorder>,
         locks: Locks,
-        services: RunServices,
-        durable: Durable,
+        work: Work,
+        begun: Begun,
     ) -> (Started, Live) {
-        let settings = self.connections.settings();
         let request = recorder.view().head.request;
         let stop = Stop::new();
         let work = {
-            let (recorder, stop) = (recorder.clone(), stop.clone());
-            async move {
-                let work = sync::execute(&services, &settings, &request, &recorder, &durable, &stop);
-                Box::pin(work).await
-            }
+            let (runs, recorder, stop) = (self.clone(), recorder.clone(), stop.clone());
+            async move { Box::pin(work.execute(&runs, &request, &recorder, &stop)).await }
         };
         // Whoever started it gets every event from the first one on.
         let started = Started::of(&recorder);
-        let live = self.launch(recorder, stop, locks, work);
+        let live = self.launch(recorder, stop, locks, begun, work);
         (started, live)
     }
 
@@ -212,6 +217,7 @@ impl Runs {
         recorder: Arc<Recorder>,
         stop: Stop,
         locks: Locks,
+        begun: Begun,
         work: impl Future<Output = RunState> + Send + 'static,
     ) -> Live {
         let view = recorder.view();
@@ -221,7 +227,7 @@ impl Runs {
         if self.closing.is_cancelled() {
             live.stop.ask(StopReason::Shutdown);
         }
-        tracing::info!(run = %id, resumed = view.seq > 1, "Started {command}");
+        tracing::info!(run = %id, resumed = begun == Begun::Before, "Started {command}");
         // Leaves the registry last, even where the work panics.
         let leave = Leave { runs: self.clone(), id: id.clone(), gone: live.gone.clone() };
         self.tasks.spawn(async move {
@@ -307,24 +313,6 @@ impl Runs {
 
     fn require_open(&self) -> Result<(), StartError> {
         if self.closing.is_cancelled() { Err(StartError::Stopping) } else { Ok(()) }
-    }
-
-    /// A run goes on between the indexes that it began with.
-    fn require_same_indexes(&self, head: &protocol::RunHead) -> Result<(), StartError> {
-        let (source, target) = self.connections.index_names();
-        if (head.source.as_str(), head.target.as_str()) == (source, target) {
-            return Ok(());
-        }
-        let message = format!(
-            "run {} goes from {} to {}, but the settings name {source} and {target}; set PINECONE_OLD_INDEX={} and \
-             PINECONE_NEW_INDEX={} to go on with it",
-            head.id, head.source, head.target, head.source, head.target
-        );
-        Err(StartError::invalid("run", message))
-    }
-
-    fn ledger_of(&self, namespace: &Namespace) -> LedgerKey {
-        LedgerKey { target: self.connections.target_identity(), namespace: namespace.as_str().to_owned() }
     }
 
     fn live_run(&self, id: &RunId) -> Option<Live> {

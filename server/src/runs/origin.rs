@@ -43,7 +43,7 @@ impl Runs {
                  plan is forgotten with its run"
             ))
         };
-        let run = self.store.plan(&self.ledger_of(&namespace), hash).await?.ok_or_else(unknown)?;
+        let run = self.store.plan(&self.ledger_of(request)?, hash).await?.ok_or_else(unknown)?;
         let view = self.store.view(&run).await?.ok_or_else(unknown)?;
         let plan = view.plan.as_ref().ok_or_else(unknown)?;
         let differences = self.differences(request, &view, plan);

@@ -1,5 +1,7 @@
 //! A sandbox in this process, and the built binary as its user.
 
+pub mod killed;
+
 use std::{
     path::{Path, PathBuf},
     process::Stdio,

@@ -4,7 +4,8 @@
 mod levels;
 mod update;
 
-use elasticsearch::{Connection, FieldName, Mode, NameError, Reader, Scope, Task};
+use elasticsearch::{Connection, FieldName, Fields, Mode, NameError, Precheck, Reader, Scope, Task};
+use pinecone::TargetIndex;
 use protocol::{DocumentScope, DocumentUpdate, UpdateMode};
 use serde_json::Value;
 use upstream::Meter;
@@ -13,7 +14,13 @@ pub use levels::execute_levels;
 pub(crate) use update::Update;
 pub use update::execute_documents;
 
-use crate::{ports::PortError, recorder::Clock, run::Probe, services::usage, settings::Settings};
+use crate::{
+    ports::PortError,
+    recorder::Clock,
+    run::Probe,
+    services::{TargetWriter, usage},
+    settings::Settings,
+};
 
 /// The search index: where it is, and how its documents tell of their namespace and record.
 #[derive(Debug, Clone)]
@@ -57,6 +64,28 @@ impl SearchServices {
             move || usage(&meter, &clock)
         });
         Self { index, meter, probe }
+    }
+}
+
+impl SearchServices {
+    /// The target and the search index for one run, which counts both in one meter.
+    pub fn beside(target: &TargetIndex, index: &SearchIndex, clock: Clock) -> (TargetWriter, Self) {
+        let meter = Meter::new();
+        let target = TargetWriter::metered(target, meter.clone(), clock.clone());
+        (target, Self::metered(index, meter, clock))
+    }
+}
+
+impl SearchIndex {
+    /// How an update's fields are searched, and what speaks against writing. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// If the index does not exist, or a request failed.
+    pub async fn precheck(&self, task: &Task) -> Result<(Fields, Precheck), elasticsearch::Error> {
+        let fields = Fields::of(&self.reader, &self.namespace_field, &task.field).await?;
+        let precheck = self.reader.precheck(task, &fields).await?;
+        Ok((fields, precheck))
     }
 }
 

@@ -6,8 +6,8 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use elasticsearch::{
-    Cleared, Fields, Limits, Listed, Page, Preview, Scope, ServerSide, ServerSideStatus, Severity,
-    SourceFields, Stopped, Task, Writer,
+    Cleared, Fields, Listed, Page, Preview, Scope, ServerSide, ServerSideStatus, Severity, SourceFields,
+    Stopped, Task, Writer,
 };
 use protocol::{
     Category, Counts, DocumentCounts, DocumentUpdate, DocumentVerification, FailedRecord, LogLevel,
@@ -93,13 +93,7 @@ impl Update<'_> {
     async fn steps(&self, update: &DocumentUpdate) -> Result<bool, Failure> {
         let ready = self.precheck(update).await?;
         self.recorder.step(Step::Documents, StepState::Running, "");
-        let begun = async {
-            let preview = self.search.index.reader.preview(&ready.task, &ready.fields).await;
-            let preview = preview.map_err(|error| search_failed(&error))?;
-            self.begin(&preview).await;
-            Ok(())
-        };
-        begun.await.map_err(|error| (Step::Documents, error))?;
+        self.begin(&ready).await.map_err(|error| (Step::Documents, error))?;
         let ended = if !self.request.is_live() {
             self.list(&ready).await
         } else if update.server_side {
@@ -111,12 +105,17 @@ impl Update<'_> {
             return Ok(false);
         }
         let counts = self.recorder.counts().documents;
-        let word = if self.request.is_live() { counts.updated } else { counts.to_update };
-        let verb = if self.request.is_live() { "updated" } else { "would be updated" };
-        self.recorder.step(Step::Documents, StepState::Done, format!("{} {verb}", documents(word)));
-        if self.request.is_live() {
-            self.verify(&ready).await;
+        if !self.request.is_live() {
+            let detail = format!("{} would be updated", documents(counts.to_update));
+            self.recorder.step(Step::Documents, StepState::Done, detail);
+            return Ok(true);
         }
+        self.recorder.step(
+            Step::Documents,
+            StepState::Done,
+            format!("{} updated", documents(counts.updated)),
+        );
+        self.verify(&ready).await;
         Ok(true)
     }
 
@@ -137,10 +136,7 @@ impl Update<'_> {
         let index = &self.search.index;
         let mut task = task_of(update, self.settings, self.request.overwrite_added)
             .map_err(|error| PortError::failed(error.to_string()))?;
-        let fields = Fields::of(&index.reader, &index.namespace_field, &task.field)
-            .await
-            .map_err(|error| search_failed(&error))?;
-        let precheck = index.reader.precheck(&task, &fields).await.map_err(|error| search_failed(&error))?;
+        let (fields, precheck) = index.precheck(&task).await.map_err(|error| search_failed(&error))?;
         for finding in &precheck.findings {
             let level = match finding.severity {
                 Severity::Stop => LogLevel::Error,
@@ -177,7 +173,13 @@ impl Update<'_> {
     }
 
     /// Counts what there is to do, unless the run had counted it before it stopped.
-    async fn begin(&self, preview: &Preview) {
+    async fn begin(&self, ready: &Ready) -> Result<(), PortError> {
+        if self.request.is_live() {
+            // What an earlier run (or this one, before it stopped) has just written must be seen to be written.
+            self.writer(ready)?.refresh().await.map_err(|error| search_failed(&error))?;
+        }
+        let preview = self.search.index.reader.preview(&ready.task, &ready.fields).await;
+        let preview = preview.map_err(|error| search_failed(&error))?;
         let known = self.recorder.counts().documents;
         let mut counts = DocumentCounts::default();
         if known == DocumentCounts::default() {
@@ -207,6 +209,7 @@ impl Update<'_> {
             self.recorder.log(LogLevel::Info, message);
         }
         self.count(counts).await;
+        Ok(())
     }
 
     /// Counts what stands behind no single document.
@@ -248,7 +251,7 @@ impl Update<'_> {
     /// Updates the documents, batch by batch.
     async fn write(&self, ready: &Ready) -> Result<bool, PortError> {
         let writer = self.writer(ready)?;
-        let mut limits = Limits::default();
+        let mut limits = self.settings.documents;
         if let Some(size) = self.request.batch_size {
             limits.batch_documents = limits.batch_documents.min(usize::try_from(size).unwrap_or(usize::MAX));
         }

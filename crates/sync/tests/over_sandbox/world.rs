@@ -15,19 +15,22 @@ use protocol::{Counts, Reuse, RunId, RunKind, RunRequest, RunState, RunView};
 use sandbox::{IndexOptions, NewRecord, Options, Page, RecordView, Sandbox};
 use serde_json::{Map, Value, json};
 use store::{LedgerKey, SqliteStore, Store as _};
-use sync::{Durable, Origin, Recorder, Settings, Stop, connected, execute, head};
+use sync::{Durable, Origin, Recorder, SearchIndex, Settings, Stop, connected, execute, head};
 use tempfile::TempDir;
 use upstream::{Jitter, Retry};
 
 pub const NAMESPACE: &str = "ns";
 
+/// The search index beside the two.
+pub const DOCUMENTS: &str = "text-search";
+
 pub struct World {
     pub sandbox: Sandbox,
-    settings: Settings,
-    source: SourceIndex,
-    target: TargetIndex,
+    pub settings: Settings,
+    pub source: SourceIndex,
+    pub target: TargetIndex,
     gemini: Gemini,
-    store: Arc<SqliteStore>,
+    pub store: Arc<SqliteStore>,
     _data: TempDir,
     runs: AtomicUsize,
 }
@@ -126,7 +129,7 @@ impl World {
         let head = head(id, request.clone(), ("old", "new"), &origin, &self.settings, 0);
         let recorder = Recorder::new(head, Arc::new(|| 0));
         self.store.begin(&recorder.view(), &ledger()).await.expect("the store takes it");
-        self.execute(request, &recorder, origin).await
+        self.execute(request, &recorder).await
     }
 
     /// Goes on with a run from what the store has of it.
@@ -134,7 +137,7 @@ impl World {
         let kept = self.store.view(&run.head.id).await.expect("the store is well").expect("the run is there");
         assert_eq!(kept, run, "the store has what everybody saw");
         let recorder = Recorder::restored(kept, Arc::new(|| 0));
-        self.execute(&run.head.request, &recorder, sync::origin(&run.head)).await
+        self.execute(&run.head.request, &recorder).await
     }
 
     /// Tries the failed records of a run again.
@@ -144,11 +147,32 @@ impl World {
         self.run_from(&request, Origin::Failures(failed)).await
     }
 
-    async fn execute(&self, request: &RunRequest, recorder: &Arc<Recorder>, origin: Origin) -> RunView {
-        let services = connected(&self.source, &self.target, Some(&self.gemini), None, Arc::new(|| 0));
-        let durable = Durable { store: self.store.clone(), ledger: ledger(), origin };
+    async fn execute(&self, request: &RunRequest, recorder: &Arc<Recorder>) -> RunView {
+        let search = match request.documents {
+            Some(_) => Some(self.search().await),
+            None => None,
+        };
+        let services =
+            connected(&self.source, &self.target, Some(&self.gemini), search.as_ref(), Arc::new(|| 0));
+        let durable = Durable { store: self.store.clone(), ledger: ledger() };
         execute(&services, &self.settings, request, recorder, &durable, &Stop::new()).await;
         recorder.view()
+    }
+
+    /// The search index, as the emulator shows it.
+    pub async fn search(&self) -> SearchIndex {
+        let url = self.sandbox.elasticsearch_url().parse().expect("a URL");
+        let mut connection =
+            elasticsearch::Connection::new(url, elasticsearch::Credentials::ApiKey("aWQ6a2V5".into()));
+        connection.options.retry = Retry { first_wait: Duration::ZERO, ..Retry::default() };
+        let cluster = elasticsearch::Cluster::connect(&connection).await.expect("it answers");
+        let index = elasticsearch::IndexName::parse(DOCUMENTS).expect("a name");
+        SearchIndex {
+            reader: cluster.index(&index).await.expect("the index is there"),
+            connection,
+            namespace_field: elasticsearch::FieldName::parse("pinecone_namespace").expect("a field"),
+            id_field: None,
+        }
     }
 
     pub async fn mirror(&self) -> RunView {

@@ -405,9 +405,9 @@ impl World {
         }
     }
 
-    fn durable(&self, origin: Origin) -> Durable {
+    fn durable(&self) -> Durable {
         let ledger = LedgerKey { target: "new".to_owned(), namespace: "ns".to_owned() };
-        Durable { store: Arc::new(self.store.clone()), ledger, origin }
+        Durable { store: Arc::new(self.store.clone()), ledger }
     }
 
     /// A run that is in the store, and has not begun.
@@ -416,7 +416,7 @@ impl World {
         let id = RunId(format!("run-{number}"));
         let head = head(id, request.clone(), ("old", "new"), origin, &self.settings, 0);
         let recorder = Recorder::new(head, Arc::new(|| 0));
-        let durable = self.durable(origin.clone());
+        let durable = self.durable();
         durable.store.begin(&recorder.view(), &durable.ledger).await.expect("the store takes it");
         recorder
     }
@@ -429,7 +429,7 @@ impl World {
 
     /// Does a run, or goes on with one.
     pub async fn go(&self, request: &RunRequest, recorder: &Arc<Recorder>, stop: Stop) -> RunState {
-        let durable = self.durable(sync::origin(&recorder.view().head));
+        let durable = self.durable();
         execute(&self.services(), &self.settings, request, recorder, &durable, &stop).await
     }
 

@@ -1,0 +1,292 @@
+//! Updates of the search index as runs, over the emulator.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use protocol::{
+    Category, DocumentScope, DocumentUpdate, PageQuery, Reading, RunId, RunKind, RunRequest, RunState,
+    RunView, Step, StepState, UpdateMode,
+};
+use sandbox::{Fault, Options, SearchDocument};
+use serde_json::{Value, json};
+use store::{LedgerKey, Store as _};
+use sync::{
+    Origin, Recorder, SearchServices, Stop, StopReason, connected, execute_documents, execute_levels, head,
+};
+
+use crate::world::{DOCUMENTS, NAMESPACE, World, id, request};
+
+/// Documents of the first 100 records: five hold the value, five a higher one; and three of another namespace, one without
+/// any, and one that no record stands for.
+async fn world() -> World {
+    let mut world = World::start(Options::default()).await;
+    world.settings.documents.batch_documents = 20;
+    world.settings.documents.first_wait = std::time::Duration::ZERO;
+    let document = |id: String, namespace: Option<&str>, level: Option<u64>| {
+        let mut source = json!({"text": "t"});
+        if let Some(namespace) = namespace {
+            source["pinecone_namespace"] = json!(namespace);
+        }
+        if let Some(level) = level {
+            source["clearance_level"] = json!(level);
+        }
+        SearchDocument { id, routing: None, source: source.as_object().expect("an object").clone() }
+    };
+    let mut documents: Vec<_> = (0..100)
+        .map(|number| {
+            let level = match number {
+                0..5 => Some(1),
+                5..10 => Some(3),
+                _ => None,
+            };
+            document(id(number), Some(NAMESPACE), level)
+        })
+        .collect();
+    documents.extend((0..3).map(|number| document(format!("other-{number}"), Some("other"), None)));
+    documents.push(document("nameless".to_owned(), None, None));
+    documents.push(document("without a record".to_owned(), Some(NAMESPACE), None));
+    world.sandbox.state().put_search_documents(DOCUMENTS, documents).expect("the documents are valid");
+    world
+}
+
+impl World {
+    /// What the documents hold under the field, by `_id`.
+    fn levels(&self) -> BTreeMap<String, Option<Value>> {
+        let documents = self.sandbox.state().search_documents(DOCUMENTS).into_iter();
+        documents.map(|mut document| (document.id, document.source.remove("clearance_level"))).collect()
+    }
+
+    async fn begun(&self, request: &RunRequest, origin: Origin) -> Arc<Recorder> {
+        let id = RunId(format!("documents-{}", self.levels().len() + self.bulk_requests()));
+        let id = RunId(format!(
+            "{id}-{}",
+            self.store.runs(&protocol::RunFilter::default()).await.unwrap().runs.len()
+        ));
+        let head = head(id, request.clone(), ("cluster", DOCUMENTS), &origin, &self.settings, 0);
+        let recorder = Recorder::new(head, Arc::new(|| 0));
+        let ledger = LedgerKey { target: "cluster".to_owned(), namespace: String::new() };
+        self.store.begin(&recorder.view(), &ledger).await.expect("the store takes it");
+        recorder
+    }
+
+    async fn go(&self, recorder: &Arc<Recorder>, stop: &Stop) -> RunView {
+        let search = SearchServices::new(&self.search().await, Arc::new(|| 0));
+        let (request, store) = (recorder.view().head.request, self.store.clone() as Arc<dyn store::Store>);
+        execute_documents(&search, &self.settings, &request, recorder, &store, stop).await;
+        let view = recorder.view();
+        let kept = self.store.view(&view.head.id).await.unwrap().unwrap();
+        assert_eq!(kept.progress.counts, view.progress.counts, "the store has what everybody saw");
+        view
+    }
+
+    async fn update(&self, request: &RunRequest) -> RunView {
+        self.go(&self.begun(request, Origin::Listing).await, &Stop::new()).await
+    }
+
+    async fn behind(&self, run: &RunView, category: Category) -> BTreeSet<String> {
+        let query = PageQuery { limit: 10_000, ..PageQuery::default() };
+        let page = self.store.records(&run.head.id, category, &query).await.expect("the store is well");
+        page.ids.into_iter().collect()
+    }
+
+    fn bulk_requests(&self) -> usize {
+        let calls = self.sandbox.state().calls("elasticsearch", sandbox::Endpoint::Bulk).expect("counted");
+        usize::try_from(calls.requests).expect("few")
+    }
+}
+
+fn of_namespace() -> RunRequest {
+    RunRequest::update_documents(DocumentUpdate::of_namespace(NAMESPACE))
+}
+
+fn expected(lacking: impl Fn(&str) -> bool) -> BTreeMap<String, Option<Value>> {
+    let mut levels: BTreeMap<String, Option<Value>> = (0..100)
+        .map(|number| (id(number), if (5..10).contains(&number) { Some(json!(3)) } else { Some(json!(1)) }))
+        .collect();
+    levels.extend((0..3).map(|number| (format!("other-{number}"), None)));
+    levels.insert("nameless".to_owned(), None);
+    levels.insert("without a record".to_owned(), Some(json!(1)));
+    for (id, level) in &mut levels {
+        if lacking(id) {
+            *level = None;
+        }
+    }
+    levels
+}
+
+#[tokio::test]
+async fn an_update_is_a_run_like_every_other_and_the_second_one_writes_nothing() {
+    let world = world().await;
+    let before = world.levels();
+    let dry = world.update(&RunRequest { dry_run: true, ..of_namespace() }).await;
+    assert_eq!((dry.state, world.bulk_requests()), (RunState::Done, 0), "law 4");
+    assert_eq!(world.levels(), before);
+    let planned = world.behind(&dry, Category::DocumentsToUpdate).await;
+    assert_eq!((planned.len(), dry.progress.counts.documents.to_update), (91, 91));
+
+    let run = world.update(&of_namespace()).await;
+    assert_eq!(run.state, RunState::Done, "{:?}", run.error);
+    assert_eq!(world.levels(), expected(|_| false), "law 5, and nobody else's documents");
+    assert_eq!(world.behind(&run, Category::DocumentsUpdated).await, planned, "the dry run said so");
+    let counts = run.progress.counts.documents;
+    assert_eq!((counts.in_scope, counts.to_update, counts.updated, counts.left_out), (101, 91, 91, 5));
+    let verified = run.documents.as_ref().expect("it was verified");
+    assert!(verified.confirmed, "{}", verified.summary);
+    assert_eq!((&verified.after, &verified.remaining), (&Reading::Known(101), &Reading::Known(0)));
+    assert!(run.steps.iter().all(|step| step.state == StepState::Done), "{:?}", run.steps);
+    assert!(run.progress.requests.iter().any(|used| used.endpoint == "bulk" && used.requests > 0));
+
+    let sent = world.bulk_requests();
+    let again = world.update(&of_namespace()).await;
+    assert_eq!((again.state, again.progress.counts.documents.updated), (RunState::Done, 0), "law 6");
+    assert_eq!(world.bulk_requests(), sent);
+}
+
+#[tokio::test]
+async fn every_mode_and_scope_writes_what_it_says() {
+    let world = world().await;
+    let all = |overwrite_added| RunRequest {
+        overwrite_added,
+        ..RunRequest::update_documents(DocumentUpdate {
+            mode: UpdateMode::All,
+            value: Some("2".to_owned()),
+            ..DocumentUpdate::of_namespace(NAMESPACE)
+        })
+    };
+    let run = world.update(&all(false)).await;
+    assert_eq!(run.progress.counts.documents.left_out, 5, "higher ones stay");
+    assert_eq!(world.levels()[&id(7)], Some(json!(3)));
+    assert_eq!(world.levels()[&id(1)], Some(json!(2)), "a lower one is raised");
+    let run = world.update(&all(true)).await;
+    assert_eq!((run.progress.counts.documents.updated, &world.levels()[&id(7)]), (5, &Some(json!(2))));
+    assert!(
+        run.log.iter().any(|line| line.message.contains("held 3 until now")),
+        "so that it can be put back"
+    );
+    let scoped = |scope| RunRequest::update_documents(DocumentUpdate { scope, ..DocumentUpdate::default() });
+    world.update(&scoped(DocumentScope::WithoutNamespace)).await;
+    assert_eq!(world.levels()["nameless"], Some(json!(1)));
+    assert_eq!(world.levels()["other-0"], None);
+    world.update(&scoped(DocumentScope::All)).await;
+    assert!(world.levels().values().all(Option::is_some));
+}
+
+#[tokio::test]
+async fn one_that_is_paused_goes_on_where_it_was() {
+    let world = world().await;
+    let (recorder, stop) = (world.begun(&of_namespace(), Origin::Listing).await, Stop::new());
+    // Each call takes a while, so that there is something to interrupt.
+    world.sandbox.state().add_fault("elasticsearch.bulk:latency,ms=20".parse::<Fault>().expect("a fault"));
+    let (_, mut events) = recorder.subscribe();
+    let pause = async {
+        while recorder.counts().documents.updated == 0 {
+            drop(events.recv().await);
+        }
+        stop.ask(StopReason::Pause);
+        std::future::pending::<()>().await;
+    };
+    let run = tokio::select! {
+        run = world.go(&recorder, &stop) => run,
+        () = pause => unreachable!("it waits for ever"),
+    };
+    let updated = run.progress.counts.documents.updated;
+    assert_eq!(run.state, RunState::Paused);
+    assert!(updated > 0 && updated < 91, "{updated}");
+    assert_eq!(world.levels().values().filter(|level| **level == Some(json!(1))).count() as u64, updated + 5);
+
+    let kept = world.store.view(&run.head.id).await.unwrap().unwrap();
+    let done = world.go(&Recorder::restored(kept, Arc::new(|| 0)), &Stop::new()).await;
+    assert_eq!(done.state, RunState::Done, "{:?}", done.error);
+    assert_eq!(world.levels(), expected(|_| false));
+    let counts = done.progress.counts.documents;
+    assert_eq!((counts.in_scope, counts.to_update, counts.updated, counts.unrecorded), (101, 91, 91, 0));
+    assert_eq!(world.behind(&done, Category::DocumentsUpdated).await.len(), 91);
+}
+
+#[tokio::test]
+async fn refused_documents_are_listed_and_tried_again_alone() {
+    let world = world().await;
+    world
+        .sandbox
+        .state()
+        .add_fault("elasticsearch.bulk:items-400,count=2@first=1".parse::<Fault>().expect("a fault"));
+    let run = world.update(&of_namespace()).await;
+    assert_eq!(run.state, RunState::DoneWithFailures, "law 9");
+    let counts = &run.progress.counts;
+    assert_eq!((counts.failed, counts.documents.failed, counts.documents.updated), (2, 2, 89));
+    assert!(run.failures.iter().all(|failure| failure.step == Step::Documents && failure.attempts == 1));
+    assert!(run.documents.as_ref().is_some_and(|verified| verified.confirmed), "the refusals explain it");
+    let failed: BTreeSet<String> = run.failures.iter().map(|failure| failure.id.clone()).collect();
+    assert_eq!(world.levels(), expected(|id| failed.contains(id)));
+
+    let id = run.head.id.clone();
+    let request = RunRequest { retry: Some(id.clone()), ..of_namespace() };
+    let retried = world.go(&world.begun(&request, Origin::Failures(id)).await, &Stop::new()).await;
+    assert_eq!(retried.state, RunState::Done);
+    assert_eq!(
+        (retried.progress.counts.documents.in_scope, retried.progress.counts.documents.updated),
+        (2, 2)
+    );
+    assert_eq!(world.levels(), expected(|_| false));
+}
+
+#[tokio::test]
+async fn what_the_pre_check_stops_is_not_written() {
+    let world = world().await;
+    let update = DocumentUpdate { field: Some("text".to_owned()), ..DocumentUpdate::of_namespace(NAMESPACE) };
+    // A text cannot be matched exactly against a number, and the server's shards fail on the way.
+    world
+        .sandbox
+        .state()
+        .add_fault("elasticsearch.search:failed-shards,count=1".parse::<Fault>().expect("a fault"));
+    let run = world.update(&RunRequest::update_documents(update)).await;
+    assert_eq!((run.state, world.bulk_requests()), (RunState::Failed, 0), "law 3");
+    let failed = run.steps.iter().find(|step| step.state == StepState::Failed).expect("a step failed");
+    assert!(!failed.detail.is_empty() && run.error.is_some());
+}
+
+#[tokio::test]
+async fn a_mirror_may_end_with_the_documents_of_its_namespace() {
+    let world = world().await;
+    let mirror = RunRequest { documents: Some(DocumentUpdate::default()), ..request(RunKind::Mirror) };
+    let run = world.run(&mirror).await;
+    assert_eq!(run.state, RunState::Done, "{:?}", run.error);
+    world.assert_mirrored();
+    assert_eq!(world.levels(), expected(|_| false));
+    assert_eq!((run.progress.counts.migrated, run.progress.counts.documents.updated), (345, 91));
+    assert!(run.verification.is_some_and(|verified| verified.confirmed));
+    assert!(run.documents.is_some_and(|verified| verified.confirmed));
+    let dry = world.run(&RunRequest { dry_run: true, ..mirror.clone() }).await;
+    assert_eq!((dry.state, dry.progress.counts.documents.to_update), (RunState::Done, 0));
+    let again = world.run(&mirror).await;
+    assert_eq!((again.progress.counts.migrated, again.progress.counts.documents.updated), (0, 0), "law 6");
+}
+
+#[tokio::test]
+async fn levels_of_records_and_documents_are_compared() {
+    let world = world().await;
+    world.mirror().await;
+    let levels = RunRequest::new(RunKind::Levels, NAMESPACE);
+    let compared = async || {
+        let services = connected(&world.source, &world.target, None, None, Arc::new(|| 0));
+        let search = SearchServices::new(&world.search().await, Arc::new(|| 0));
+        let recorder = world.begun(&levels, Origin::Listing).await;
+        let store = world.store.clone() as Arc<dyn store::Store>;
+        execute_levels(&services.target, &search, &world.settings, &levels, &recorder, &store, &Stop::new())
+            .await;
+        recorder.view()
+    };
+    let run = compared().await;
+    assert_eq!(run.state, RunState::Done, "{:?}", run.error);
+    // Of the first 100 records one has no text, and 70 to 79 have a raised level in the target.
+    let counts = &run.progress.counts;
+    assert_eq!((counts.source_listed, counts.in_sync), (426, 5), "{counts:?}");
+    assert_eq!((counts.changed, counts.missing), (94, 327));
+    assert_eq!(world.behind(&run, Category::Changed).await.len(), 94);
+    assert_eq!(world.behind(&run, Category::Missing).await.len(), 327);
+    world.update(&of_namespace()).await;
+    let counts = compared().await.progress.counts;
+    assert_eq!((counts.in_sync, counts.changed, counts.missing), (84, 15, 327), "70 to 79 and 5 to 9 differ");
+}
