@@ -35,7 +35,7 @@ fn state(plane: Plane) -> State {
 }
 
 /// A body of JSON, whatever its content type says: `curl -d` does not say so.
-struct Body<T>(T);
+pub(crate) struct Body<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Response;
@@ -50,7 +50,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 }
 
 /// Reads JSON in a second step, so that the message names the field that is wrong.
-fn read<T: DeserializeOwned>(json: Value, what: &str) -> Result<T, Error> {
+pub(crate) fn read<T: DeserializeOwned>(json: Value, what: &str) -> Result<T, Error> {
     serde_json::from_value(json)
         .map_err(|error| Error::Record { record: what.to_owned(), message: error.to_string() })
 }

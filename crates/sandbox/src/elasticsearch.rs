@@ -12,6 +12,7 @@ mod options;
 mod query;
 mod refusal;
 mod search;
+mod source;
 
 use axum::body::Bytes;
 use axum::extract::{Request, State as Extract};
@@ -433,7 +434,7 @@ fn document(inner: &Inner, call: &Call<'_>, name: &str, id: &str) -> Result<Resp
         }
         Some(document) => Json(json!({
             "_index": name, "_id": id, "_version": document.version, "_seq_no": document.seq_no,
-            "_primary_term": 1, "found": true, "_source": document.source,
+            "_primary_term": 1, "found": true, "_source": document.source.to_map(),
         }))
         .into_response(),
     })

@@ -224,11 +224,66 @@ fn release_notes() -> Vec<NewRecord> {
     RELEASE_NOTES.lines().filter_map(record).collect()
 }
 
-/// The records of the source as the sample makes them, by namespace, for the search engine that holds the same
-/// documents.
-pub(crate) fn of_source() -> Vec<(&'static str, Vec<NewRecord>)> {
-    let current = passages().into_iter().filter(|passage| !passage.is_retired);
-    vec![(NAMESPACE, current.map(in_source).collect()), ("", faq()), ("release-notes", release_notes())]
+/// The documents of the search index beside it: those of the source's records under the same ids, and what such an
+/// index collects over the years. As with the records, the rules are by position.
+pub(crate) fn documents() -> Vec<(String, Map<String, Value>)> {
+    let (retired, current): (Vec<Passage>, Vec<Passage>) =
+        passages().into_iter().partition(|passage| passage.is_retired);
+    let mut documents = Vec::new();
+    for (position, record) in current.into_iter().map(in_source).enumerate() {
+        // Six records were never indexed.
+        if position % 60 == 59 {
+            continue;
+        }
+        let level = match position % 90 {
+            // Somebody restricted these by hand, before any run.
+            0 => Some(2),
+            45 => Some(3),
+            other => (other % 3 == 0).then_some(1),
+        };
+        documents.push(document(record, Some(NAMESPACE), level, position));
+    }
+    // Their records were deleted from the source, and nobody thought of the search index.
+    documents.extend(retired.into_iter().enumerate().map(|(position, passage)| {
+        let record = NewRecord { id: passage.id, metadata: passage.metadata, ..NewRecord::default() };
+        document(record, Some(NAMESPACE), None, position)
+    }));
+    let finished = faq().into_iter().enumerate();
+    documents.extend(finished.map(|(position, record)| document(record, Some(""), Some(1), position)));
+    let untouched = release_notes().into_iter().enumerate();
+    documents
+        .extend(untouched.map(|(position, record)| document(record, Some("release-notes"), None, position)));
+    let old = |prefix: &str, number: usize| NewRecord {
+        id: format!("{prefix}-{number}"),
+        metadata: object(json!({"title": format!("Old page {number}"), "text": "This page has moved."})),
+        ..NewRecord::default()
+    };
+    documents
+        .extend((1..=8).map(|number| document(old("intranet", number), Some("intranet-2019"), None, number)));
+    documents.extend((1..=5).map(|number| document(old("unsorted", number), None, None, number)));
+    let too_long = format!("import of {}", "a very long path / ".repeat(16));
+    documents.extend((1..=3).map(|number| document(old("import", number), Some(&too_long), None, number)));
+    documents
+}
+
+/// A document of the search index; every fifth is older than its vectors.
+fn document(
+    record: NewRecord,
+    namespace: Option<&str>,
+    level: Option<i32>,
+    position: usize,
+) -> (String, Map<String, Value>) {
+    let mut source = record.metadata;
+    if let Some(namespace) = namespace {
+        source.insert("pinecone_namespace".to_owned(), json!(namespace));
+    }
+    if position % 5 != 4 {
+        source.insert("vector".to_owned(), json!([0.25, -0.5, 0.125]));
+    }
+    if let Some(level) = level {
+        source.entry("clearance_level").or_insert(json!(level));
+    }
+    (record.id, source)
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -70,3 +70,38 @@ async fn the_sample_holds_what_the_readme_says() {
     assert!(source.iter().all(|(id, old)| compared(old) == compared(&target[id])));
     sandbox.stop().await;
 }
+
+#[tokio::test]
+async fn the_search_index_holds_what_the_readme_says() {
+    let sandbox = start(Options { sample: true, ..Options::default() }).await.unwrap();
+    let state = sandbox.state();
+    let documents = state.search_documents("text-search-v0");
+    let mut found: BTreeMap<Option<String>, BTreeMap<Option<i64>, usize>> = BTreeMap::new();
+    let mut with_vector = 0;
+    for document in &documents {
+        let text = |key: &str| document.source.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+        let level = document.source.get("clearance_level").and_then(|level| level.as_i64());
+        // A name that no keyword field takes.
+        let namespace =
+            text("pinecone_namespace").map(|name| if name.len() > 256 { "too long".into() } else { name });
+        *found.entry(namespace).or_default().entry(level).or_default() += 1;
+        with_vector += usize::from(document.source.contains_key("vector"));
+    }
+    let counts = |namespace: Option<&str>| -> Vec<(Option<i64>, usize)> {
+        found[&namespace.map(str::to_owned)].iter().map(|(level, count)| (*level, *count)).collect()
+    };
+    assert_eq!(counts(Some("help-centre")), [(None, 246), (Some(1), 110), (Some(2), 5), (Some(3), 5)]);
+    assert_eq!(counts(Some("")), [(Some(1), 10)]);
+    assert_eq!(counts(Some("release-notes")), [(None, 24)]);
+    assert_eq!(counts(Some("intranet-2019")), [(None, 8)]);
+    assert_eq!((counts(None), counts(Some("too long"))), (vec![(None, 5)], vec![(None, 3)]));
+    assert_eq!((documents.len(), with_vector, found.len()), (416, 340, 6));
+    let records = by_id(state.records("source", "help-centre", Page::ALL).unwrap());
+    let ids: BTreeSet<&str> = documents.iter().map(|document| document.id.as_str()).collect();
+    assert_eq!(records.keys().filter(|id| !ids.contains(id.as_str())).count(), 6);
+    let of_help = documents.iter().filter(|document| {
+        document.source.get("pinecone_namespace").is_some_and(|name| name == "help-centre")
+    });
+    assert_eq!(of_help.filter(|document| !records.contains_key(&document.id)).count(), 12);
+    sandbox.stop().await;
+}

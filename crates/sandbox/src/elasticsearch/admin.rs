@@ -274,7 +274,7 @@ pub(crate) fn update_by_query(inner: &mut Inner, name: &str, body: &Value) -> Re
             noops += 1;
             continue;
         }
-        let mut source = newest.source.clone();
+        let mut source = newest.source.to_map();
         source.insert(field.to_owned(), value.clone());
         match index
             .ensure_writable(distribution)

@@ -1,10 +1,13 @@
 //! Who calls, and what they may do.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::search::is_like;
 use super::{Engine, Refusal};
@@ -15,6 +18,8 @@ pub(crate) struct Key {
     pub(crate) name: String,
     pub(crate) secret: String,
     pub(crate) cluster: Vec<String>,
+    /// When it stops working.
+    pub(crate) expires: Option<Instant>,
     /// Patterns of names, and the privileges on them.
     pub(crate) grants: Vec<(Vec<String>, Vec<String>)>,
 }
@@ -72,6 +77,9 @@ pub(crate) fn caller(engine: &Engine, headers: &HeaderMap) -> Result<Caller, Ref
     };
     let (id, secret) = pair.split_once(':').unwrap_or((&pair, ""));
     match (inner.keys.get(id), &engine.options.api_key) {
+        (Some(key), _) if key.expires.is_some_and(|end| Instant::now() >= end) => Err(unauthenticated(
+            "unable to authenticate with provided credentials and anonymous access is not allowed for this request: api key is expired",
+        )),
         (Some(key), _) if key.secret == secret => Ok(Caller::Key { id: id.to_owned(), key: key.clone() }),
         (None, None) if inner.keys.is_empty() => Ok(default_key(engine, id)),
         (None, Some(key)) if *key == pair || key == encoded => Ok(default_key(engine, id)),
@@ -87,6 +95,7 @@ fn default_key(engine: &Engine, id: &str) -> Caller {
         name: "sandbox".to_owned(),
         secret: String::new(),
         cluster: vec!["monitor".to_owned()],
+        expires: None,
         grants: vec![(vec!["*".to_owned()], engine.options.privileges.clone())],
     };
     Caller::Key { id: id.to_owned(), key }
@@ -248,6 +257,11 @@ impl Key {
         Self {
             name: body.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
             secret,
+            expires: body
+                .get("expiration")
+                .and_then(Value::as_str)
+                .and_then(time_span)
+                .map(|after| Instant::now() + after),
             cluster: roles.iter().flat_map(|role| texts(role.get("cluster"))).collect(),
             // Without roles a key may what its maker may.
             grants: if roles.is_empty() {
@@ -257,4 +271,19 @@ impl Key {
             },
         }
     }
+}
+
+/// `1ms`, `30s`, `5m`, `2h` or `7d`.
+fn time_span(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(char::is_alphabetic);
+    let number: u32 = digits.parse().ok()?;
+    let unit = match text.get(digits.len()..)? {
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" => Duration::from_secs(60),
+        "h" => Duration::from_secs(3600),
+        "d" => Duration::from_secs(86_400),
+        _ => return None,
+    };
+    Some(unit * number)
 }

@@ -286,9 +286,10 @@ fn item(
                 ));
             }
             let change = source.get("doc").and_then(Value::as_object).cloned().unwrap_or_default();
-            let mut merged = document.source.clone();
+            let old = document.source.to_map();
+            let mut merged = old.clone();
             merge(&mut merged, &change);
-            if merged == document.source {
+            if merged == old {
                 return Ok(done("noop", 200, &document));
             }
             let adds =

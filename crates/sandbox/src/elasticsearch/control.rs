@@ -1,14 +1,17 @@
 //! The handle by which tests and the control API read and change the search engine.
 
 use axum::extract::State as Extract;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Distribution;
 use super::engine::Index;
+use crate::admin::{Body, read};
+use crate::metadata::{Metadata, MetadataValue};
 use crate::shared::Plane;
+use crate::synthetic::{Generate, Synthetic};
 use crate::{Error, State};
 
 /// A document of an index.
@@ -35,7 +38,29 @@ pub struct SearchIndexView {
 
 /// `/sandbox/elasticsearch`.
 pub(crate) fn control_routes() -> Router<Plane> {
-    Router::new().route("/sandbox/elasticsearch", get(overview).put(change))
+    Router::new()
+        .route("/sandbox/elasticsearch", get(overview).put(change))
+        .route("/sandbox/elasticsearch/generate", post(generate))
+}
+
+#[derive(Deserialize)]
+struct Generation {
+    index: Option<String>,
+    #[serde(default)]
+    namespace: String,
+    #[serde(flatten)]
+    what: Value,
+}
+
+async fn generate(
+    Extract(plane): Extract<Plane>,
+    Body(request): Body<Generation>,
+) -> Result<Json<Value>, Error> {
+    // Unknown fields of a flattened structure are noticed only in a second step.
+    let what: Generate = read(request.what, "generate")?;
+    let index = request.index.unwrap_or_else(|| plane.shared.engine.options.index.clone());
+    let count = State(plane.shared).generate_search_documents(&index, &request.namespace, what)?;
+    Ok(Json(json!({"documents": count})))
 }
 
 async fn overview(Extract(plane): Extract<Plane>) -> Json<Value> {
@@ -81,7 +106,7 @@ impl State {
             .map(|document| SearchDocument {
                 id: document.id.to_string(),
                 routing: document.routing.clone(),
-                source: document.source.clone(),
+                source: document.source.to_map(),
             })
             .collect()
     }
@@ -101,6 +126,39 @@ impl State {
             index
                 .write(distribution, &id, routing.as_deref(), source)
                 .map_err(|refusal| Error::Record { record: id, message: refusal.reason })?;
+        }
+        index.refresh();
+        Ok(count)
+    }
+
+    /// Makes synthetic documents and answers how many: the ids and texts of the records that [`State::generate`] makes
+    /// of the same, under `pinecone_namespace` the namespace, and all of `metadata`.
+    ///
+    /// # Errors
+    /// [`Error::Record`] when the mapping refuses the metadata.
+    pub fn generate_search_documents(
+        &self,
+        index: &str,
+        namespace: &str,
+        what: Generate,
+    ) -> Result<usize, Error> {
+        let mut fields = what.metadata.clone();
+        fields.insert("pinecone_namespace".to_owned(), json!(namespace));
+        let family = Synthetic::new(what, Metadata::new(), 1);
+        let mut inner = self.0.engine.inner();
+        let distribution = inner.distribution;
+        let made = || Index::new(index, json!({}), Default::default());
+        let index = inner.indices.entry(index.to_owned()).or_insert_with(made);
+        let mut count = 0;
+        for (id, number) in family.ids() {
+            let mut source = fields.clone();
+            if let Some(MetadataValue::String(text)) = family.metadata(number).remove("text") {
+                source.insert("text".to_owned(), json!(text));
+            }
+            index
+                .write(distribution, &id, None, source)
+                .map_err(|refusal| Error::Record { record: id.to_string(), message: refusal.reason })?;
+            count += 1;
         }
         index.refresh();
         Ok(count)

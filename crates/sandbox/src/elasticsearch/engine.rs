@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::auth::Key;
 use super::cursor::Cursor;
 use super::mapping;
+use super::source::{Names, Source};
 use super::{Distribution, ElasticsearchOptions, Refusal};
 use crate::random::hash;
 use crate::sample;
@@ -61,6 +62,7 @@ pub(crate) struct Index {
     /// Since when they do not see all.
     stale_since: Option<Instant>,
     next_seq_no: u64,
+    names: Names,
 }
 
 /// A document.
@@ -68,7 +70,7 @@ pub(crate) struct Index {
 pub(crate) struct Document {
     pub(crate) id: Arc<str>,
     pub(crate) routing: Option<String>,
-    pub(crate) source: Map<String, Value>,
+    pub(crate) source: Source,
     pub(crate) version: u64,
     pub(crate) seq_no: u64,
     /// Fields whose values could not be indexed.
@@ -95,30 +97,15 @@ impl Engine {
         *self.inner() = Inner::new(self.options.distribution);
     }
 
-    /// The documents that the source's records of the sample belong to: the same ids, and under `pinecone_namespace`
-    /// the namespace; every third with a level, some of them raised.
+    /// The documents of the sample, which its module describes.
     pub(crate) fn load_sample(&self) {
         let name = self.options.index.clone();
         let text = json!({"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}});
         let mapping = json!({"properties": {"pinecone_namespace": text, "text": {"type": "text"}}});
         let mut index = Index::new(&name, mapping, BTreeMap::new());
-        for (namespace, records) in sample::of_source() {
-            for (position, record) in records.into_iter().enumerate() {
-                let mut source = record.metadata;
-                source.insert("pinecone_namespace".to_owned(), json!(namespace));
-                source.insert("vector".to_owned(), json!([0.25, -0.5, 0.125]));
-                let level = match position % 9 {
-                    _ if source.contains_key("clearance_level") || position % 3 != 0 => None,
-                    0 => Some(2),
-                    3 if position % 18 == 3 => Some(3),
-                    _ => Some(1),
-                };
-                if let Some(level) = level {
-                    source.insert("clearance_level".to_owned(), json!(level));
-                }
-                let written = index.write(self.options.distribution, &record.id, None, source);
-                debug_assert!(written.is_ok(), "the sample fits its mapping");
-            }
+        for (id, source) in sample::documents() {
+            let written = index.write(self.options.distribution, &id, None, source);
+            debug_assert!(written.is_ok(), "the sample fits its mapping");
         }
         index.refresh();
         self.inner().indices.insert(name, index);
@@ -196,6 +183,7 @@ impl Index {
             visible: Arc::default(),
             stale_since: None,
             next_seq_no: 0,
+            names: Names::default(),
         }
     }
 
@@ -267,7 +255,7 @@ impl Index {
         let document = Arc::new(Document {
             id: Arc::clone(&key.1),
             routing: routing.map(str::to_owned),
-            source,
+            source: Source::new(source, &mut self.names),
             version,
             seq_no: self.next_seq_no,
             ignored: checked.ignored,

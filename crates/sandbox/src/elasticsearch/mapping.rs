@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::source::Source;
 use super::{Distribution, Refusal};
 
 /// What indexing a document would do.
@@ -335,13 +336,17 @@ impl Field<'_> {
     }
 
     /// The values that are indexed: numbers as numbers, all else as texts.
-    pub(crate) fn values<'v>(&'v self, source: &'v Map<String, Value>) -> Vec<Cow<'v, Value>> {
+    pub(crate) fn values<'v>(&'v self, source: &'v Source) -> Vec<Cow<'v, Value>> {
         if !self.is_indexed() {
             return Vec::new();
         }
         let kind = self.kind();
         let mut found = Vec::new();
-        gather(source, &self.path, &mut found);
+        if let Some((first, rest)) = self.path.split_first()
+            && let Some(value) = source.get(first)
+        {
+            gather(value, rest, &mut found);
+        }
         let usable = found.into_iter().flat_map(flat).filter(|value| {
             !value.is_null()
                 && !(is_number(kind) && value.as_str() == Some(""))
@@ -361,15 +366,11 @@ impl Field<'_> {
     }
 }
 
-fn gather<'v>(source: &'v Map<String, Value>, path: &[&str], found: &mut Vec<&'v Value>) {
-    let Some((first, rest)) = path.split_first() else { return };
-    let Some(value) = source.get(*first) else { return };
-    if rest.is_empty() {
-        found.push(value);
-        return;
-    }
+/// The values at a path below this one.
+fn gather<'v>(value: &'v Value, path: &[&str], found: &mut Vec<&'v Value>) {
+    let Some((first, rest)) = path.split_first() else { return found.push(value) };
     for value in flat(value) {
-        if let Value::Object(inner) = value {
+        if let Some(inner) = value.get(first) {
             gather(inner, rest, found);
         }
     }

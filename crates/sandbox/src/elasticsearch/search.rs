@@ -8,6 +8,7 @@ use super::aggregate;
 use super::cursor::{Cursor, Found, Snapshot};
 use super::engine::Inner;
 use super::query::matches;
+use super::source::Source;
 use super::{Distribution, Refusal};
 use crate::fault::Effect;
 
@@ -318,7 +319,7 @@ fn hit(
 }
 
 /// `_source`, as far as it is asked for.
-pub(crate) fn filtered(source: &Map<String, Value>, wanted: Option<&Value>) -> Option<Value> {
+pub(crate) fn filtered(source: &Source, wanted: Option<&Value>) -> Option<Value> {
     let patterns = |value: Option<&Value>| -> Vec<String> {
         match value {
             Some(Value::Array(values)) => {
@@ -338,7 +339,7 @@ pub(crate) fn filtered(source: &Map<String, Value>, wanted: Option<&Value>) -> O
         let fits = |pattern: &String| is_like(pattern, name);
         (includes.is_empty() || includes.iter().any(fits)) && !excludes.iter().any(fits)
     });
-    Some(Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect()))
+    Some(Value::Object(kept.map(|(name, value)| (name.to_owned(), value.clone())).collect()))
 }
 
 /// Whether a name fits a pattern with `*` at its ends.
