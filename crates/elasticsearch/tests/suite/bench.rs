@@ -6,7 +6,7 @@ use std::{
 };
 
 use elasticsearch::{
-    Cleared, Cluster, Connection, Credentials, FieldName, Fields, IndexName, Limits, Mode, Precheck,
+    Cleared, Cluster, Connection, Credentials, FieldName, Fields, Finding, IndexName, Limits, Mode, Precheck,
     Progress, Reader, Scope, Step, Task, Update, Writer,
 };
 use reqwest::Method;
@@ -285,7 +285,12 @@ pub fn mapped(level: &str) -> Value {
     }}})
 }
 
-pub fn codes(precheck: &Precheck) -> Vec<&'static str> {
+/// Findings that are not about the credentials: the administrator may too much.
+pub fn findings(precheck: &Precheck) -> Vec<&Finding> {
     let quiet = ["privileges_unknown", "may_delete", "may_create"];
-    precheck.findings.iter().map(|finding| finding.code).filter(|code| !quiet.contains(code)).collect()
+    precheck.findings.iter().filter(|finding| !quiet.contains(&finding.code)).collect()
+}
+
+pub fn codes(precheck: &Precheck) -> Vec<&'static str> {
+    findings(precheck).into_iter().map(|finding| finding.code).collect()
 }

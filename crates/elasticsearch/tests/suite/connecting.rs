@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use elasticsearch::{
-    Cluster, Credentials, Error, IndexName, Limits, Mode, Privileges, Product, Refreshed, Update, Writer,
+    Cluster, Credentials, Error, IndexName, Limits, Mode, Privileges, Product, Refreshed, ResolvedKind,
+    Update, Writer,
 };
 use reqwest::Method;
 use sandbox::Distribution;
@@ -25,8 +26,14 @@ pub async fn the_server_is_known(bench: Arc<Bench>) -> Outcome {
     assert_eq!(reader.server().product, expected, "{}", reader.server());
     assert_eq!(reader.server().is_serverless, bench.kind == Distribution::Serverless);
     let cluster = Cluster::connect(&bench.connection()).await.unwrap();
+    let alias = bench.unique("by-another-name");
+    let action = json!({"actions": [{"add": {"index": index, "alias": alias}}]});
+    bench.must(Method::POST, "/_aliases", action).await;
     let names = cluster.indices().await.unwrap();
-    assert!(names.iter().any(|found| found.name == index), "{names:?}");
+    let is_there = |name: &str, kind| names.iter().any(|found| found.name == name && found.kind == kind);
+    assert!(is_there(&index, ResolvedKind::Index), "{names:?}");
+    // Elasticsearch 7.0 lists no aliases in that way.
+    assert!(bench.kind == Distribution::Elasticsearch7 || is_there(&alias, ResolvedKind::Alias), "{names:?}");
     Outcome::Holds
 }
 
@@ -66,7 +73,28 @@ pub async fn wrong_credentials_are_told(bench: Arc<Bench>) -> Outcome {
         let error = Cluster::connect(&bench.connection_as(credentials)).await.unwrap_err();
         assert_eq!(*error.kind(), Kind::Unauthorized, "{error}");
         assert!(!error.to_string().contains("nothing"), "{error}");
+        println!("error | {} | wrong credentials | {error}", bench.name);
     }
+    Outcome::Holds
+}
+
+pub async fn an_expired_key_is_told(bench: Arc<Bench>) -> Outcome {
+    if !bench.is_secured {
+        return Outcome::LeftOut("it has no security");
+    }
+    let body = json!({"name": "short-lived", "expiration": "1ms"});
+    let reply = bench.must(Method::POST, "/_security/api_key", body).await;
+    let encoded = reply["encoded"].as_str().unwrap().to_owned();
+    let connection = bench.connection_as(Credentials::ApiKey(encoded.into()));
+    let error = loop {
+        match Cluster::connect(&connection).await {
+            Err(error) => break error,
+            Ok(_) => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!(*error.kind(), Kind::Unauthorized, "{error}");
+    println!("error | {} | expired key | {error}", bench.name);
+    assert!(error.to_string().contains("expired"), "{error}");
     Outcome::Holds
 }
 

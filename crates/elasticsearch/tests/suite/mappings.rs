@@ -2,15 +2,28 @@
 
 use std::sync::Arc;
 
-use elasticsearch::{Error, FieldType, Limits, MappingEditor, Mode, Query, Severity, Update};
+use elasticsearch::{Error, FieldType, Limits, MappingEditor, Mode, Precheck, Query, Severity, Update};
 use reqwest::Method;
 use sandbox::Distribution;
 use serde_json::{Value, json};
 
 use super::{
     Outcome,
-    bench::{Bench, LEVEL, codes, fields, level, mapped, task},
+    bench::{Bench, LEVEL, codes, fields, findings, level, mapped, task},
 };
+
+/// A line for each finding: the words are recorded in the documentation.
+fn say(bench: &Bench, what: &str, precheck: &Precheck, then: &str) {
+    let about_mappings = findings(precheck);
+    if about_mappings.is_empty() {
+        println!("precheck | {} | {what} | nothing to say | | {then}", bench.name);
+    }
+    for finding in about_mappings {
+        let (severity, message, remedy) = (finding.severity, &finding.message, &finding.remedy);
+        assert!(severity != Severity::Stop || !remedy.is_empty(), "{message}");
+        println!("precheck | {} | {what} | {severity:?}: {message} | {remedy} | {then}", bench.name);
+    }
+}
 
 /// What the server does with a partial update, sent without a pre-check: the status and the type of the error.
 async fn forced(bench: &Bench, index: &str) -> (u16, String) {
@@ -67,15 +80,10 @@ pub async fn every_type_of_field(bench: Arc<Bench>) -> Outcome {
         let index = one(&bench, what, json!({"mappings": {"properties": {LEVEL: field}}})).await;
         let precheck = bench.precheck(&index, &task(Mode::Missing)).await;
         assert_eq!(codes(&precheck), expected, "{what}: {:?}", precheck.findings);
-        for finding in &precheck.findings {
-            println!(
-                "precheck | {} | {what} | {:?} | {} | {}",
-                bench.name, finding.severity, finding.message, finding.remedy
-            );
-            assert!(finding.severity != Severity::Stop || !finding.remedy.is_empty());
-        }
-        assert_eq!(forced(&bench, &index).await, (done.0, done.1.to_owned()), "{what}");
+        let forced = forced(&bench, &index).await;
+        assert_eq!(forced, (done.0, done.1.to_owned()), "{what}");
         assert_eq!(exists(&bench, &index).await, found, "{what}");
+        say(&bench, what, &precheck, &format!("{} {}, then found: {found}", done.0, done.1));
     }
     Outcome::Holds
 }
@@ -86,6 +94,12 @@ pub async fn a_strict_mapping_is_mended(bench: Arc<Bench>) -> Outcome {
     let precheck = bench.precheck(&index, &task(Mode::Missing)).await;
     assert_eq!(codes(&precheck), ["dynamic_strict"]);
     assert!(precheck.is_mended_by_mapping());
+    say(
+        &bench,
+        "dynamic: strict",
+        &precheck,
+        "400 strict_dynamic_mapping_exception; after adding the field, 200",
+    );
     precheck.clear().unwrap_err();
     assert_eq!(forced(&bench, &index).await, (400, "strict_dynamic_mapping_exception".to_owned()));
     let connection = bench.connection();
@@ -111,6 +125,7 @@ pub async fn fields_that_are_not_searched(bench: Arc<Bench>) -> Outcome {
         assert_eq!(forced(&bench, &index).await, (200, String::new()));
         assert_eq!(exists(&bench, &index).await, 0);
         assert_eq!(bench.levels(&index).await["d"], json!(1));
+        say(&bench, what, &precheck, "200, then found: 0");
     }
     Outcome::Holds
 }
@@ -123,6 +138,7 @@ pub async fn a_full_mapping(bench: Arc<Bench>) -> Outcome {
     assert_eq!(codes(&precheck), ["field_limit"], "{:?}", precheck.findings);
     let (status, kind) = forced(&bench, &index).await;
     assert_eq!(status, 400, "{kind}");
+    say(&bench, "as many fields as it may have", &precheck, &format!("400 {kind}"));
     let room = json!({"properties": {"text": {"type": "text"}}});
     let index = one(&bench, "room", json!({"settings": settings, "mappings": room})).await;
     assert!(codes(&bench.precheck(&index, &task(Mode::Missing)).await).is_empty());
@@ -133,11 +149,15 @@ pub async fn a_full_mapping(bench: Arc<Bench>) -> Outcome {
 pub async fn a_source_that_is_not_kept(bench: Arc<Bench>) -> Outcome {
     let off = json!({"mappings": {"_source": {"enabled": false}}});
     let index = one(&bench, "sourceless", off).await;
-    assert_eq!(codes(&bench.precheck(&index, &task(Mode::Missing)).await), ["source_disabled"]);
+    let precheck = bench.precheck(&index, &task(Mode::Missing)).await;
+    assert_eq!(codes(&precheck), ["source_disabled"]);
     assert_eq!(forced(&bench, &index).await, (400, "document_source_missing_exception".to_owned()));
+    say(&bench, "_source off", &precheck, "400 document_source_missing_exception");
     let part = json!({"mappings": {"_source": {"excludes": ["secret"]}}});
     let index = one(&bench, "partial", part).await;
-    assert_eq!(codes(&bench.precheck(&index, &task(Mode::Missing)).await), ["source_partial"]);
+    let precheck = bench.precheck(&index, &task(Mode::Missing)).await;
+    assert_eq!(codes(&precheck), ["source_partial"]);
+    say(&bench, "_source without some fields", &precheck, "not tried");
     Outcome::Holds
 }
 
@@ -154,11 +174,13 @@ pub async fn every_block(bench: Arc<Bench>) -> Outcome {
         let index = one(&bench, "block", json!({})).await;
         let (writer, fields) = bench.writer(&index, &task(Mode::Missing)).await;
         set(&bench, &index, setting, json!(true)).await;
-        assert_eq!(codes(&bench.precheck(&index, &task(Mode::Missing)).await), [code], "{setting}");
+        let precheck = bench.precheck(&index, &task(Mode::Missing)).await;
+        assert_eq!(codes(&precheck), [code], "{setting}");
         // It comes after the pre-check: the update stops, whatever the status of the block.
         let update = Update::start(writer, task(Mode::Missing), &fields, Limits::default()).await.unwrap();
         let error = update.run(|_| true).await.unwrap_err();
         assert!(matches!(error, Error::Blocked { .. }), "{setting}: {error}");
+        say(&bench, setting, &precheck, &format!("the update stops: {error}"));
         set(&bench, &index, setting, Value::Null).await;
         let (progress, _) = bench.updated(&index, task(Mode::Missing)).await;
         assert_eq!(progress.updated, 1, "{setting}");

@@ -34,6 +34,7 @@ const CHECKS: &[(&str, Check)] = checks![
     connecting::the_server_is_known,
     connecting::an_index_that_is_not_there_is_never_made,
     connecting::wrong_credentials_are_told,
+    connecting::an_expired_key_is_told,
     connecting::a_key_with_the_least_privileges_does_everything_but_delete,
     connecting::a_key_for_another_index_sees_nothing,
     connecting::a_key_without_writing_is_stopped,

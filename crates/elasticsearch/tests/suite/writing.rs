@@ -100,13 +100,16 @@ pub async fn a_document_is_changed_in_the_one_field(bench: Arc<Bench>) -> Outcom
             "empty": {}, "none": null, "list": [],
         })
     };
+    // And every character of ASCII.
+    let each = (1..=127_u8).map(|byte| format!("id{}end", char::from(byte)));
+    let ids: Vec<String> = awkward.into_iter().map(str::to_owned).chain(each).collect();
     let documents: Vec<(&str, Option<&str>, Value)> =
-        awkward.iter().enumerate().map(|(number, id)| (*id, None, source(number))).collect();
+        ids.iter().enumerate().map(|(number, id)| (id.as_str(), None, source(number))).collect();
     let mapping = json!({"mappings": {"properties": {"nested": {"type": "nested"}}}});
     let index = bench.filled("awkward", mapping, &documents).await;
     let before = bench.all(&index).await;
     let (progress, steps) = bench.updated(&index, task(Mode::Missing)).await;
-    assert_eq!((progress.total, progress.updated), (12, 12), "{steps:?}");
+    assert_eq!((progress.total, progress.updated), (139, 139), "{steps:?}");
     let mut after = bench.all(&index).await;
     assert!(after.values().all(|source| source[LEVEL] == json!(1)));
     after.values_mut().for_each(|source| {
