@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Real search servers on loopback, for the contract suite of crates/elasticsearch.
 #
+#   elasticsearch.sh needs             says what is missing, in a line each, and downloads nothing
 #   elasticsearch.sh install           downloads what is missing (400 MB, once) into ~/.cache/tain/search-servers
 #   elasticsearch.sh start NAME        starts a server and prints its address, user and password included
 #   elasticsearch.sh stop NAME         stops it
@@ -47,19 +48,25 @@ java_home() { # the least version, the most
 apt_install() { # packages…
   have apt-get || return 1
   local as_root=()
-  [ "$(id -u)" = 0 ] || as_root=(sudo)
+  if [ "$(id -u)" != 0 ]; then
+    have sudo || return 1
+    as_root=(sudo)
+  fi
   say "installing $* (Debian, about a minute) …"
   "${as_root[@]}" apt-get update >"$logs/java.log" 2>&1 &&
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@" >>"$logs/java.log" 2>&1
 }
 
+has_jdk() { have mvn && [ -x "$(java_home 17 24)/bin/javac" ]; }
+has_newer_java() { [ -n "$(java_home 21 99)" ]; }
+
 install_java() {
-  if ! have mvn || [ -z "$(java_home 17 24)" ] || [ ! -x "$(java_home 17 24)/bin/javac" ]; then
+  if ! has_jdk; then
     apt_install openjdk-17-jdk-headless maven || apt_install openjdk-21-jdk-headless maven ||
       fail 'there is no JDK 17 or no Maven, and they could not be installed' \
         'install a JDK of version 17 to 24 and Maven (Debian: apt-get install openjdk-17-jdk-headless maven)'
   fi
-  if [ -z "$(java_home 21 99)" ]; then
+  if ! has_newer_java; then
     apt_install openjdk-21-jre-headless || apt_install openjdk-25-jre-headless ||
       fail 'there is no Java 21 or newer, which OpenSearch 3 needs, and Debian offered none' \
         'install one under /usr/lib/jvm (Debian 13: apt-get install openjdk-21-jre-headless; elsewhere: Temurin)'
@@ -75,9 +82,22 @@ maven() { # log, arguments…
     { tail -n 15 "$log" >&2; fail "Maven could not download (whole log: $log)" 'see that Maven Central can be reached, and run this again'; }
 }
 
+elasticsearch_home=$servers/elasticsearch/elasticsearch-$elasticsearch_version
+has_elasticsearch() { [ -x "$elasticsearch_home/bin/elasticsearch" ]; }
+has_opensearch() { [ "$(cat "$servers/$1/version" 2>/dev/null)" = "$2" ]; } # name, version
+
+# What install would do, a line each.
+needs() {
+  has_jdk || echo 'a JDK of version 17 to 24 and Maven (from Debian)'
+  has_newer_java || echo 'a Java of version 21 or newer (from Debian)'
+  has_elasticsearch || echo "Elasticsearch $elasticsearch_version (Maven Central, 109 MB)"
+  has_opensearch opensearch-2.19 "$opensearch_2_version" || echo "OpenSearch $opensearch_2_version (Maven Central, 100 MB)"
+  has_opensearch opensearch-3.8 "$opensearch_3_version" || echo "OpenSearch $opensearch_3_version (Maven Central, 100 MB)"
+}
+
 install_elasticsearch() {
-  local home=$servers/elasticsearch/elasticsearch-$elasticsearch_version
-  if [ ! -x "$home/bin/elasticsearch" ]; then
+  local home=$elasticsearch_home
+  if ! has_elasticsearch; then
     say "downloading Elasticsearch $elasticsearch_version from Maven Central (109 MB) …"
     maven elasticsearch org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack \
       "-Dartifact=org.elasticsearch.distribution.integ-test-zip:elasticsearch:$elasticsearch_version:zip" \
@@ -100,7 +120,7 @@ install_elasticsearch() {
 install_opensearch() { # name, version
   local home=$servers/$1
   mkdir -p "$home"
-  if [ "$(cat "$home/version" 2>/dev/null)" != "$2" ]; then
+  if ! has_opensearch "$1" "$2"; then
     say "downloading OpenSearch $2 from Maven Central (about 100 MB) …"
     cat >"$home/pom.xml" <<POM
 <project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -117,6 +137,10 @@ POM
 }
 
 install() {
+  local tool
+  for tool in curl openssl; do
+    have "$tool" || apt_install "$tool" || fail "there is no $tool" "install $tool"
+  done
   install_java
   install_elasticsearch
   install_opensearch opensearch-2.19 "$opensearch_2_version"
@@ -154,7 +178,7 @@ start() { # name
   port=$(free_port)
   case $name in
     elasticsearch-*)
-      cp -r "$servers/elasticsearch/elasticsearch-$elasticsearch_version/." "$home"
+      cp -r "$elasticsearch_home/." "$home"
       cat >"$home/config/elasticsearch.yml" <<YML
 cluster.name: tain-test
 discovery.type: single-node
@@ -234,12 +258,16 @@ suite_tests=(the_contract_holds only_certificates_of_the_right_authority_are_bel
 soak_tests=(nothing_is_lost_beside_another_writer it_is_as_fast_as_the_server)
 
 run_tests() { # name…; the tests are in $tests
-  local name address status=0
+  local name address binary status=0
+  # Built once, and before a server needs the processor.
+  cargo test --locked "${workspace[@]}" --test real_server --no-run --message-format=json-render-diagnostics >"$logs/real_server.json"
+  binary=$(sed -nE 's/.*"executable":"([^"]*real_server[^"]*)".*/\1/p' "$logs/real_server.json" | tail -n 1)
+  [ -x "$binary" ] || fail 'cargo built no test called real_server' "read $logs/real_server.json"
   for name in "$@"; do
     say "starting $name …"
     address=$(start "$name")
     TAIN_SEARCH_SERVER="$name=$address" TAIN_SEARCH_CA=$(ls "$running/$name.ca.crt" 2>/dev/null || true) \
-      cargo test --locked "${workspace[@]}" --test real_server -- --nocapture --test-threads=1 --exact "${tests[@]}" || status=$?
+      "$binary" --nocapture --test-threads=1 --exact "${tests[@]}" || status=$?
     stop "$name"
     [ "$status" -eq 0 ] || exit "$status"
   done
@@ -248,6 +276,7 @@ run_tests() { # name…; the tests are in $tests
 command=${1:-}
 shift || true
 case $command in
+  needs) needs ;;
   install) install ;;
   start) start "${1:?which server: ${names[*]}}" ;;
   stop) stop "${1:?which server: ${names[*]}}" ;;
@@ -259,5 +288,5 @@ case $command in
     [ $# -gt 0 ] || set -- "${names[@]}"
     run_tests "$@"
     ;;
-  *) sed -n '2,13p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,14p' "$0" >&2; exit 2 ;;
 esac

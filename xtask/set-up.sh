@@ -165,4 +165,13 @@ if $for_tests; then
   have python3 || fail 'python3 is not on the PATH, and the official clients that test the sandbox are Python' \
     'install Python 3.10 or newer with venv (Debian: apt-get install python3 python3-venv)'
   there "Python" "there ($(python3 --version))"
+  missing=$(bash xtask/elasticsearch.sh needs)
+  if [ -z "$missing" ]; then
+    there "search servers"
+  else
+    printf 'set-up: %-24s missing, and downloaded now:\n%s\n' 'search servers' "$(sed 's/^/          /' <<<"$missing")"
+    install_step 'search servers' '3 minutes' \
+      'see what it says above; without them: cargo test checks the emulator alone, and make test stops here' \
+      bash xtask/elasticsearch.sh install
+  fi
 fi

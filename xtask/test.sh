@@ -63,6 +63,7 @@ step 'clippy: server and crates' : cargo clippy --locked "${workspace[@]}" --all
 step 'clippy: browser' : cargo clippy --locked --package frontend --target wasm32-unknown-unknown \
   --target-dir "$front_target" -- -D warnings
 counted 'cargo test' count_cargo cargo test --locked "${workspace[@]}" --no-fail-fast
+counted 'search servers' count_cargo bash xtask/elasticsearch.sh test
 counted 'conformance: official clients' count_plain bash crates/sandbox/tests/conformance/run.sh
 step 'site' : cargo leptos build --cargo-locked "${leptos_as_tests[@]}"
 counted 'browser' count_plain npm --prefix end2end test --silent
