@@ -9,8 +9,9 @@ use crate::{
     table::{self, Row},
 };
 
-/// What the compressed module may weigh, in kilobytes: the budget of `docs/ARCHITECTURE.md`.
-const BUDGET: f64 = 350.0;
+/// What the compressed module may weigh, in kilobytes: the budget of `docs/ARCHITECTURE.md`. It is missed;
+/// `docs/adr/0012-wasm-size.md` says why.
+const BUDGET: f64 = 250.0;
 
 /// Prints the sizes of the module that `make build` has left in the site.
 ///
