@@ -62,7 +62,7 @@ impl World {
         let id = RunId(format!("documents-{}", self.levels().len() + self.bulk_requests()));
         let id = RunId(format!(
             "{id}-{}",
-            self.store.runs(&protocol::RunFilter::default()).await.unwrap().runs.len()
+            self.store.runs(&protocol::RunFilter::default()).await.expect("the store is well").runs.len()
         ));
         let head = head(id, request.clone(), ("cluster", DOCUMENTS), &origin, &self.settings, 0);
         let recorder = Recorder::new(head, Arc::new(|| 0));
@@ -76,7 +76,8 @@ impl World {
         let (request, store) = (recorder.view().head.request, self.store.clone() as Arc<dyn store::Store>);
         execute_documents(&search, &self.settings, &request, recorder, &store, stop).await;
         let view = recorder.view();
-        let kept = self.store.view(&view.head.id).await.unwrap().unwrap();
+        let kept =
+            self.store.view(&view.head.id).await.expect("the store is well").expect("the run is there");
         assert_eq!(kept.progress.counts, view.progress.counts, "the store has what everybody saw");
         view
     }
