@@ -62,6 +62,7 @@ pub fn Frame(
                             .iter()
                             .map(|&(href, name, symbol)| view! { <PageLink href name symbol /> })
                             .collect_view()}
+                        <DesignLink />
                     </ul>
                 </nav>
                 <MirrorCard />
@@ -86,6 +87,23 @@ fn PageLink(href: &'static str, name: &'static str, symbol: Symbol) -> impl Into
                 {name}
             </A>
         </li>
+    }
+    .into_any()
+}
+
+/// The page for those who build screens: where no real service is used, nobody takes it for a page of the product.
+#[component]
+fn DesignLink() -> impl IntoView {
+    let overview = expect_context::<OverviewResource>();
+    view! {
+        <Transition>
+            {move || Suspend::new(async move {
+                overview
+                    .await
+                    .is_ok_and(|overview| overview.sandbox)
+                    .then(|| view! { <PageLink href=links::DESIGN name="Design system" symbol=Symbol::Design /> })
+            })}
+        </Transition>
     }
     .into_any()
 }
