@@ -148,6 +148,7 @@ async fn a_run_that_is_killed_a_hundred_times_loses_and_repeats_nothing() {
     // What is shared is in flight, too, between its arrival in the target and the journal's next line: then another
     // record pays for it again, which the target does not show.
     let shared = state.times_embedded(SHARED);
+    assert!(shared <= 1 + KILLS as u64, "the shared text was paid for {shared} times in {KILLS} kills");
     let most = embedded.distinct_texts + in_flight + shared - 1;
     println!(
         "{kills} kills: {} texts paid for {} distinct ones, {in_flight} were in flight at the kills; the text that one \
