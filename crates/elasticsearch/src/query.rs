@@ -8,12 +8,15 @@ use crate::{Error, FieldName, Fields, NamespaceField};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query(pub(crate) Value);
 
+/// What Pinecone calls the namespace that has no name.
+const DEFAULT_NAMESPACE: &str = "__default__";
+
 /// Whose documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// All of the index.
     All,
-    /// Those of these namespaces.
+    /// Those of these namespaces. `__default__` are those without a namespace, with an empty one, and with that name.
     Namespaces(Vec<String>),
     /// Those without a namespace.
     WithoutNamespace,
@@ -70,6 +73,19 @@ impl Scope {
         Ok(match self {
             Self::All => Query::all(),
             Self::Ids(ids) => Query(json!({"ids": {"values": ids}})),
+            Self::Namespaces(names) if names.iter().any(|name| name == DEFAULT_NAMESPACE) => {
+                let without = Self::WithoutNamespace.query(fields)?.0;
+                let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+                names.push("");
+                match &fields.namespace {
+                    NamespaceField::Exact { matched, .. } => {
+                        let named = json!({"terms": {matched.as_str(): names}});
+                        Query(json!({"bool": {"should": [named, without], "minimum_should_match": 1}}))
+                    }
+                    NamespaceField::Absent { .. } => Query(without),
+                    NamespaceField::NotExact { field, kind } => return Err(not_exact(field, kind)),
+                }
+            }
             Self::Namespaces(names) => match &fields.namespace {
                 NamespaceField::Exact { matched, .. } => Query(json!({"terms": {matched.as_str(): names}})),
                 NamespaceField::Absent { field } => Query(json!({"terms": {field.as_str(): names}})),
@@ -278,5 +294,18 @@ mod tests {
         // Words have no order that means anything: whatever is there stands.
         assert_eq!(query(Mode::All, &["keyword"]), query(Mode::Missing, &["keyword"]));
         assert!(query(Mode::Missing, &["long"]).contains("_ignored"));
+    }
+
+    #[test]
+    fn the_default_namespace_has_three_spellings() {
+        let scope =
+            |name: &str| Scope::Namespaces(vec![name.to_owned()]).query(&fields(&["long"])).unwrap().0;
+        let default = scope("__default__");
+        assert_eq!(default["bool"]["should"][0], json!({"terms": {"ns.keyword": ["__default__", ""]}}));
+        assert_eq!(
+            default["bool"]["should"][1],
+            Scope::WithoutNamespace.query(&fields(&["long"])).unwrap().0
+        );
+        assert_eq!(scope("a"), json!({"terms": {"ns.keyword": ["a"]}}));
     }
 }

@@ -561,7 +561,11 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             let message = "this run needs the search index: set ELASTICSEARCH_ENDPOINT";
             return Outcome::Failed(Step::Precheck, PortError::failed(message));
         };
-        let namespace = self.request.namespace.clone();
+        // In its one spelling, that of the default namespace included.
+        let namespace = match Namespace::parse(&self.request.namespace) {
+            Ok(namespace) => namespace.to_string(),
+            Err(error) => return Outcome::Failed(Step::Precheck, PortError::failed(error.to_string())),
+        };
         let update = DocumentUpdate { scope: DocumentScope::Namespaces(vec![namespace]), ..update.clone() };
         let (journal, halt) = (self.journal.clone(), self.halt.clone());
         let Self { settings, request, recorder, .. } = self;

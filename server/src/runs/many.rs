@@ -266,10 +266,13 @@ impl Whole {
 
     /// How the whole ended, from how its parts did.
     fn conclusion(&self) -> (RunState, Option<String>, Option<Pause>) {
-        if self.told == Some(StopReason::Cancel) {
+        let rows = self.recorder.view().namespaces;
+        let is_ended =
+            |row: &NamespaceRun| matches!(row.state, Some(RunState::Done | RunState::DoneWithFailures));
+        // One that came to its end while it was asked to stop is done.
+        if self.told == Some(StopReason::Cancel) && !rows.iter().all(is_ended) {
             return (RunState::Cancelled, None, None);
         }
-        let rows = self.recorder.view().namespaces;
         let failed = |row: &&NamespaceRun| {
             !matches!(row.state, Some(RunState::Done | RunState::DoneWithFailures | RunState::Cancelled))
         };

@@ -92,7 +92,7 @@ impl<T: ReadIndex> Levels<'_, T> {
             .try_for_each(|()| async { Ok(()) })
             .await?;
         let counts = self.recorder.counts();
-        let name = self.namespace.as_str().to_owned();
+        let name = &self.namespace;
         let there = self.documents_of_namespace().await?;
         let with_document = counts.in_sync + counts.changed;
         Ok(format!(
@@ -113,7 +113,7 @@ impl<T: ReadIndex> Levels<'_, T> {
             .map_err(|error| PortError::failed(error.to_string()))?;
         let fields = elasticsearch::Fields::of(&index.reader, &index.namespace_field, &field).await;
         let fields = fields.map_err(|error| search_failed(&error))?;
-        let scope = elasticsearch::Scope::Namespaces(vec![self.namespace.as_str().to_owned()]);
+        let scope = elasticsearch::Scope::Namespaces(vec![self.namespace.to_string()]);
         let query = scope.query(&fields).map_err(|error| search_failed(&error))?;
         index.reader.count(&query).await.map_err(|error| search_failed(&error))
     }

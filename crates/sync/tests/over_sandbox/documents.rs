@@ -179,7 +179,7 @@ async fn one_that_is_paused_goes_on_where_it_was() {
     let world = world().await;
     let (recorder, stop) = (world.begun(&of_namespace(), Origin::Listing).await, Stop::new());
     // Each call takes a while, so that there is something to interrupt.
-    world.sandbox.state().add_fault("elasticsearch.bulk:latency,ms=20".parse::<Fault>().expect("a fault"));
+    world.sandbox.state().add_fault("elasticsearch.bulk:latency,ms=300".parse::<Fault>().expect("a fault"));
     let (_, mut events) = recorder.subscribe();
     let pause = async {
         while recorder.counts().documents.updated == 0 {
