@@ -116,7 +116,12 @@ impl Cause {
         }
         let text =
             |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let of = |value: &Value| Self { kind: text(value, "type"), reason: text(value, "reason") };
+        // Why a key is not taken (it is expired, there is none of that id) stands beside a reason that says nothing.
+        let reason = |value: &Value| match text(value, "additional_unsuccessful_credentials") {
+            more if more.is_empty() => text(value, "reason"),
+            more => format!("{more}; {}", text(value, "reason")),
+        };
+        let of = |value: &Value| Self { kind: text(value, "type"), reason: reason(value) };
         let outer = of(error);
         let root = error.pointer("/root_cause/0").map(of);
         let shard = error.pointer("/failed_shards/0/reason").map(of);
@@ -302,6 +307,10 @@ mod tests {
             r#"{"error":{"type":"mapper_parsing_exception","reason":"failed to parse field [a]","caused_by":{"type":"illegal_argument_exception","reason":"For input string: x"}}}"#,
         );
         assert_eq!(reason, "failed to parse field [a]: For input string: x");
+        let (_, reason) = of(
+            r#"{"error":{"type":"security_exception","reason":"unable to authenticate","additional_unsuccessful_credentials":"API key: api key is expired"},"status":401}"#,
+        );
+        assert_eq!(reason, "API key: api key is expired; unable to authenticate");
         assert_eq!(Cause::of_body("<html><title>502 Bad Gateway</title>"), None);
         assert_eq!(Cause::of_body("Unauthorized"), None);
         assert_eq!(Cause::of_body("{}"), None);

@@ -11,6 +11,7 @@ use std::{
 
 use elasticsearch::{Action, Limits, Mode, Page, Query, SourceFields, Update};
 use serde_json::{Map, Value, json};
+use upstream::{EndpointStats, Meter};
 
 use super::suite::bench::{Bench, LEVEL, NAMESPACE, task};
 
@@ -160,13 +161,17 @@ pub async fn how_fast_it_is(bench: Arc<Bench>) {
     while let Page::Hits(hits) = scan.next().await.unwrap() {
         actions.extend(hits.iter().map(Action::from));
     }
+    let least = Meter::new();
+    let bare_writer = writer.with_meter(&least);
     let started = Instant::now();
     for batch in actions.chunks(2000) {
-        writer.bulk(&task(Mode::Missing), batch).await.unwrap();
+        bare_writer.bulk(&task(Mode::Missing), batch).await.unwrap();
     }
     let bare = started.elapsed();
     let index = filled(&bench, "full").await;
     let (writer, fields) = bench.writer(&index, &task(Mode::Missing)).await;
+    let meter = Meter::new();
+    let writer = writer.with_meter(&meter);
     let started = Instant::now();
     let update = Update::start(writer, task(Mode::Missing), &fields, Limits::default()).await.unwrap();
     let progress = update.run(|_| true).await.unwrap();
@@ -177,4 +182,12 @@ pub async fn how_fast_it_is(bench: Arc<Bench>) {
         bench.name,
         100.0 * bare.as_secs_f64() / whole.as_secs_f64(),
     );
+    for (what, meter) in [("bare loop", &least), ("update", &meter)] {
+        for EndpointStats { endpoint, requests, bytes_sent, bytes_received, .. } in meter.snapshot() {
+            println!(
+                "requests | {} | {what} | {endpoint} | {requests} requests, {bytes_sent} bytes sent, {bytes_received} received",
+                bench.name
+            );
+        }
+    }
 }

@@ -77,15 +77,14 @@ pub(crate) fn caller(engine: &Engine, headers: &HeaderMap) -> Result<Caller, Ref
     };
     let (id, secret) = pair.split_once(':').unwrap_or((&pair, ""));
     match (inner.keys.get(id), &engine.options.api_key) {
-        (Some(key), _) if key.expires.is_some_and(|end| Instant::now() >= end) => Err(unauthenticated(
-            "unable to authenticate with provided credentials and anonymous access is not allowed for this request: api key is expired",
-        )),
+        (Some(key), _) if key.expires.is_some_and(|end| Instant::now() >= end) => {
+            Err(Refusal::wrong_key("api key is expired"))
+        }
         (Some(key), _) if key.secret == secret => Ok(Caller::Key { id: id.to_owned(), key: key.clone() }),
         (None, None) if inner.keys.is_empty() => Ok(default_key(engine, id)),
         (None, Some(key)) if *key == pair || key == encoded => Ok(default_key(engine, id)),
-        _ => Err(unauthenticated(&format!(
-            "unable to authenticate with provided credentials and anonymous access is not allowed for this request: invalid credentials for API key [{id}]"
-        ))),
+        (Some(_), _) => Err(Refusal::wrong_key(&format!("invalid credentials for API key [{id}]"))),
+        _ => Err(Refusal::wrong_key(&format!("unable to find apikey with id {id}"))),
     }
 }
 

@@ -69,6 +69,15 @@ impl Refusal {
         Self::new(400, "illegal_argument_exception", reason)
     }
 
+    /// A key that is not taken; why stands beside the reason.
+    pub(crate) fn wrong_key(why: &str) -> Self {
+        let reason = "unable to authenticate with provided credentials and anonymous access is not allowed for this request";
+        Self {
+            more: json!({"additional_unsuccessful_credentials": format!("API key: {why}")}),
+            ..Self::new(401, "security_exception", reason)
+        }
+    }
+
     pub(crate) fn parsing(reason: impl Into<String>) -> Self {
         Self::new(400, "parsing_exception", reason)
     }
