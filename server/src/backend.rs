@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use app::{ApiError, Backend};
 use futures::future::BoxFuture;
+use pinecone::{Namespace, check_id};
 use protocol::{
     AddedMetadata, Category, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event, FailurePage,
     LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunFilter, RunId, RunPage,
@@ -14,10 +15,13 @@ use store::StoreError;
 use tokio::{sync::broadcast, time::sleep};
 
 use crate::{
-    connections::ConnectError,
-    namespaces,
+    config::MISSING_ELASTICSEARCH,
+    connections::{ConnectError, PAGE_PATIENCE},
+    documents::{self, LOOK_PATIENCE},
+    namespaces, records,
     runs::{Runs, StartError},
     schedules::{ScheduleError, Schedules},
+    settings::{self, TEST_PATIENCE},
 };
 
 /// How long a store that failed is left alone before a page's subscription asks it again.
@@ -34,11 +38,6 @@ impl ServerBackend {
     pub const fn new(runs: Arc<Runs>, schedules: Arc<Schedules>) -> Self {
         Self { runs, schedules }
     }
-}
-
-/// What a page is told until this server can do it.
-fn not_built() -> ApiError {
-    ApiError::NotConfigured { message: "this version of the server cannot do this yet".to_owned() }
 }
 
 impl Backend for ServerBackend {
@@ -67,46 +66,56 @@ impl Backend for ServerBackend {
     fn namespaces(&self) -> BoxFuture<'_, Namespaces> {
         Box::pin(async {
             let connections = self.runs.connections();
-            let (source, target) = connections.stats_soon().await;
-            namespaces::compare(&source, &target, connections.index_names())
+            namespaces::read(connections, PAGE_PATIENCE).await.compare(connections.all_names())
         })
     }
 
-    fn record<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<RecordView, ApiError>> {
-        Box::pin(async { Err(not_built()) })
+    fn record<'a>(&'a self, namespace: &'a str, id: &'a str) -> BoxFuture<'a, Result<RecordView, ApiError>> {
+        Box::pin(async {
+            let namespace = Namespace::parse(namespace)
+                .map_err(|error| ApiError::invalid("namespace", error.to_string()))?;
+            check_id(id).map_err(|error| ApiError::invalid("id", error.to_string()))?;
+            Ok(records::read(self.runs.connections(), &namespace, id, PAGE_PATIENCE).await)
+        })
     }
 
     fn search_index(&self) -> BoxFuture<'_, SearchIndex> {
-        Box::pin(async { SearchIndex::Absent(not_built().to_string()) })
+        Box::pin(async {
+            match documents::status(self.runs.connections(), PAGE_PATIENCE).await {
+                Some(view) => SearchIndex::Configured(Box::new(view)),
+                None => SearchIndex::Absent(MISSING_ELASTICSEARCH.to_owned()),
+            }
+        })
     }
 
     fn documents_look(&self) -> BoxFuture<'_, Result<DocumentsLook, ApiError>> {
-        Box::pin(async { Err(not_built()) })
+        Box::pin(async { Ok(documents::look(self.runs.connections(), LOOK_PATIENCE).await?) })
     }
 
-    fn documents<'a>(&'a self, _: &'a DocumentQuery) -> BoxFuture<'a, Result<DocumentPage, ApiError>> {
-        Box::pin(async { Err(not_built()) })
+    fn documents<'a>(&'a self, query: &'a DocumentQuery) -> BoxFuture<'a, Result<DocumentPage, ApiError>> {
+        Box::pin(async { Ok(documents::documents(self.runs.connections(), query, LOOK_PATIENCE).await?) })
     }
 
     fn preview_update<'a>(
         &'a self,
-        _: &'a DocumentUpdate,
-        _: bool,
+        update: &'a DocumentUpdate,
+        overwrite: bool,
     ) -> BoxFuture<'a, Result<UpdatePreview, ApiError>> {
-        Box::pin(async { Err(not_built()) })
+        Box::pin(async move {
+            Ok(documents::preview(self.runs.connections(), update, overwrite, LOOK_PATIENCE).await?)
+        })
     }
 
-    fn add_mapping<'a>(&'a self, _: &'a DocumentUpdate) -> BoxFuture<'a, Result<String, ApiError>> {
-        Box::pin(async { Err(not_built()) })
+    fn add_mapping<'a>(&'a self, update: &'a DocumentUpdate) -> BoxFuture<'a, Result<String, ApiError>> {
+        Box::pin(async { Ok(documents::add_mapping(self.runs.connections(), update, LOOK_PATIENCE).await?) })
     }
 
     fn settings(&self) -> BoxFuture<'_, SettingsView> {
-        Box::pin(async { SettingsView::default() })
+        Box::pin(async { settings::settings(self.runs.connections()) })
     }
 
     fn test_service(&self, service: Service) -> BoxFuture<'_, ServiceTest> {
-        let message = not_built().to_string();
-        Box::pin(async move { ServiceTest { service, is_usable: false, message, millis: 0 } })
+        Box::pin(async move { settings::test(self.runs.connections(), service, TEST_PATIENCE).await.into() })
     }
 
     fn start(&self, request: RunRequest) -> BoxFuture<'_, Result<RunId, ApiError>> {

@@ -1,14 +1,18 @@
 //! The command line's grammar.
 
+mod elasticsearch;
 mod runs;
 mod schedules;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use protocol::{NamespacePatterns, Reuse, RunKind, RunRequest};
+use protocol::{DocumentUpdate, NamespacePatterns, Reuse, RunKind, RunRequest};
 use url::Url;
 
+pub use elasticsearch::{
+    AddMapping, Added, ElasticsearchArgs, ElasticsearchCommand, ModeArg, Selection, UpdateArgs, check_request,
+};
 pub use runs::{
     FailuresArgs, KindArg, LevelArg, LogArgs, RecordsArgs, RetryArgs, RunArg, RunsArgs, RunsCommand,
     RunsFilter,
@@ -28,7 +32,7 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done or in sync, 1 differences found (analyze, check), 2 usage or configuration, \
+Exit codes: 0 done or in sync, 1 differences found (analyze, check, record), 2 usage or configuration, \
 3 some records failed, 4 a service failed or a quota is used up, 130 stopped or cancelled.
 
 Settings come from flags, the environment, .env and tain.toml, in this order; `tain config` shows them.
@@ -68,18 +72,25 @@ pub enum Command {
     Namespaces,
     /// Compare the record counts of one namespace
     Check(NamespaceArg),
+    /// Show one record of both indexes, and its document, side by side
+    Record(RecordArg),
     /// Say which record is what, and what a mirror would take; reads only
     Analyze(Analyze),
     /// Write what is missing and what has changed
     Mirror(Write),
     /// Write what is missing and leave the rest as it is
     Reembed(Write),
+    /// Show the search index, and write the added field into its documents
+    #[command(visible_alias = "es")]
+    Elasticsearch(ElasticsearchArgs),
     /// List runs, show one, or pause it, let it go on, give it up, try its failed records again
     Runs(RunsArgs),
     /// List schedules, or make, change or remove one: runs that start by themselves
     Schedules(SchedulesArgs),
     /// Show every setting and where it comes from
     Config(ConfigArgs),
+    /// Choose among the commands by their numbers
+    Menu,
     /// Serve the app on this machine
     Serve(Serve),
     /// Serve the app on a sandbox with sample data: no key needed
@@ -94,6 +105,17 @@ pub struct NamespaceArg {
     /// The namespace; `__default__` is the one without a name
     #[arg(value_name = "NAMESPACE")]
     pub namespace: String,
+}
+
+/// A record.
+#[derive(Debug, Clone, Args)]
+pub struct RecordArg {
+    /// The namespace; `__default__` is the one without a name
+    #[arg(value_name = "NAMESPACE")]
+    pub namespace: String,
+    /// The record's id
+    #[arg(value_name = "ID")]
+    pub id: String,
 }
 
 /// One namespace, or all that match.
@@ -160,6 +182,9 @@ pub struct Write {
     /// Carry out this plan (a hash that `tain analyze` printed), record by record, and say what has moved since
     #[arg(long, value_name = "HASH", conflicts_with = "all_namespaces")]
     pub plan: Option<String>,
+    /// End with the search index: write the added field into the documents of the namespace that lack it
+    #[arg(long)]
+    pub elasticsearch: bool,
     /// Do not ask before writing (nothing is asked with --json, or where there is no terminal)
     #[arg(long, short)]
     pub yes: bool,
@@ -197,7 +222,10 @@ impl Analyze {
 impl Write {
     /// The run that is asked for. `kind` says which of the two commands this is.
     pub fn request(&self, kind: RunKind) -> RunRequest {
-        request(kind, &self.namespace, &self.run, self.dry_run, self.plan.clone())
+        RunRequest {
+            documents: self.elasticsearch.then(DocumentUpdate::default),
+            ..request(kind, &self.namespace, &self.run, self.dry_run, self.plan.clone())
+        }
     }
 }
 
@@ -368,6 +396,30 @@ mod tests {
         Cli::try_parse_from(command.split_whitespace()).unwrap().command
     }
 
+    fn asked(command: Command) -> RunRequest {
+        match command {
+            Command::Analyze(analyze) => analyze.request(),
+            Command::Mirror(write) => write.request(RunKind::Mirror),
+            Command::Reembed(write) => write.request(RunKind::Reembed),
+            Command::Elasticsearch(ElasticsearchArgs { command }) => match command {
+                ElasticsearchCommand::Update(update) => update.request(),
+                ElasticsearchCommand::Check(argument) => check_request(&argument),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn documents_are_updated_only_where_somebody_says_which() {
+        let refused = |command: &str| Cli::try_parse_from(command.split_whitespace()).is_err();
+        assert!(refused("tain elasticsearch update"));
+        assert!(refused("tain elasticsearch preview"));
+        assert!(refused("tain elasticsearch update a --all-namespaces"));
+        assert!(refused("tain elasticsearch update --without-namespace --all-namespaces"));
+        assert!(refused("tain elasticsearch update a --mode some"));
+    }
+
     #[test]
     fn the_command_that_a_request_shows_asks_for_the_same() {
         let requests = [
@@ -377,21 +429,19 @@ mod tests {
             "tain mirror --dry-run -- -odd",
             "tain analyze articles --reuse never",
             "tain mirror --all-namespaces --include=team-* --exclude=*-test --dry-run",
+            "tain mirror articles --elasticsearch",
+            "tain reembed --all-namespaces --elasticsearch",
+            "tain elasticsearch update articles",
+            "tain elasticsearch update --all-namespaces --mode all --overwrite --dry-run",
+            "tain elasticsearch update --without-namespace --field=tier --value=-1",
+            "tain es update --server-side --batch-size 7 -- -a b",
+            "tain elasticsearch check articles",
+            "tain elasticsearch check -- -odd",
         ];
         for command in requests {
-            let request = match parse(command) {
-                Command::Analyze(analyze) => analyze.request(),
-                Command::Mirror(write) => write.request(RunKind::Mirror),
-                Command::Reembed(write) => write.request(RunKind::Reembed),
-                other => panic!("{other:?}"),
-            };
+            let request = asked(parse(command));
             let shown = request.command().replace('\'', "");
-            let again = match parse(&shown) {
-                Command::Analyze(analyze) => analyze.request(),
-                Command::Mirror(write) => write.request(RunKind::Mirror),
-                Command::Reembed(write) => write.request(RunKind::Reembed),
-                other => panic!("{other:?}"),
-            };
+            let again = asked(parse(&shown));
             assert_eq!(again, request, "{command} became {shown}");
         }
     }

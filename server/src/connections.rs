@@ -17,6 +17,7 @@ use crate::{
     exit::chain,
 };
 
+use failure::service_failed;
 pub use search::search_failed;
 
 /// How long a page waits for a service before it shows *unknown*.
@@ -78,6 +79,12 @@ impl Connections {
     /// The names of source and target.
     pub fn index_names(&self) -> (&str, &str) {
         (&self.config.pinecone.source, &self.config.pinecone.target)
+    }
+
+    /// The names of source, target and search index.
+    pub fn all_names(&self) -> [&str; 3] {
+        let (source, target) = self.index_names();
+        [source, target, self.config.elasticsearch.index.as_str()]
     }
 
     /// What names the target unmistakably: an index name means nothing without its control plane.
@@ -259,17 +266,8 @@ impl Connections {
         tokio::join!(index_view(source_name, source), index_view(target_name, target))
     }
 
-    /// The statistics of both indexes, for a page.
-    pub async fn stats_soon(&self) -> (Reading<IndexStats>, Reading<IndexStats>) {
-        self.stats_within(PAGE_PATIENCE).await
-    }
-
-    /// The statistics of both indexes, for a command.
-    pub async fn stats(&self) -> (Reading<IndexStats>, Reading<IndexStats>) {
-        self.stats_within(COMMAND_PATIENCE).await
-    }
-
-    async fn stats_within(&self, patience: Duration) -> (Reading<IndexStats>, Reading<IndexStats>) {
+    /// The statistics of both indexes. One that does not answer within this time is unknown.
+    pub async fn stats_within(&self, patience: Duration) -> (Reading<IndexStats>, Reading<IndexStats>) {
         let source = async { self.source().await?.stats().await.map_err(service) };
         let target = async { self.target().await?.stats().await.map_err(service) };
         tokio::join!(within(patience, source), within(patience, target))

@@ -6,12 +6,15 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod connections;
+pub mod documents;
 pub mod exit;
 pub mod logging;
 pub mod namespaces;
 pub mod output;
+pub mod records;
 pub mod runs;
 pub mod schedules;
+pub mod settings;
 pub mod signals;
 pub mod web;
 

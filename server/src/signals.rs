@@ -1,14 +1,38 @@
 //! SIGINT and SIGTERM: the first asks for a clean stop, the second ends the process.
 
+use std::ops::Deref;
+
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 
-/// A token that the first signal cancels. The second signal ends the process at once, whatever it is doing.
-pub fn stop_on_signal() -> CancellationToken {
-    let stop = CancellationToken::new();
-    let first = stop.clone();
-    tokio::spawn(async move {
+/// A token that the first signal cancels. Once it is dropped, signals are nobody's any more: whoever does one thing
+/// after the other asks anew for each.
+pub struct StopOnSignal {
+    token: CancellationToken,
+    listening: AbortHandle,
+}
+
+impl Deref for StopOnSignal {
+    type Target = CancellationToken;
+
+    fn deref(&self) -> &CancellationToken {
+        &self.token
+    }
+}
+
+impl Drop for StopOnSignal {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// Listens for signals. The second one ends the process at once, whatever it is doing.
+pub fn stop_on_signal() -> StopOnSignal {
+    let token = CancellationToken::new();
+    let first = token.clone();
+    let listening = tokio::spawn(async move {
         let Ok(mut signals) = Signals::new() else {
             tracing::warn!("signals cannot be listened to; the process ends at the first one");
             return;
@@ -18,7 +42,7 @@ pub fn stop_on_signal() -> CancellationToken {
         signals.next().await;
         std::process::exit(i32::from(Exit::Cancelled.code()));
     });
-    stop
+    StopOnSignal { token, listening: listening.abort_handle() }
 }
 
 #[cfg(unix)]

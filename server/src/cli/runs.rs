@@ -44,6 +44,10 @@ pub enum KindArg {
     Mirror,
     /// Writes missing records
     Reembed,
+    /// Writes the added field into documents of the search index
+    Documents,
+    /// Compares the access levels of records and documents
+    Levels,
 }
 
 impl From<KindArg> for RunKind {
@@ -52,6 +56,8 @@ impl From<KindArg> for RunKind {
             KindArg::Analyze => Self::Analyze,
             KindArg::Mirror => Self::Mirror,
             KindArg::Reembed => Self::Reembed,
+            KindArg::Documents => Self::Documents,
+            KindArg::Levels => Self::Levels,
         }
     }
 }

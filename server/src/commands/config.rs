@@ -1,13 +1,15 @@
 //! `tain config` and `tain config check`.
 
+use protocol::{Service, SettingView};
 use serde::Serialize;
 
 use super::Context;
 use crate::{
-    config::{Config, Entry, Group, Origin, entries},
+    config::{Config, ConfigError, entries},
     connections::{ConnectError, Connections},
-    exit::{Exit, Failure, chain},
+    exit::{Exit, Failure},
     output::{format, note, print, print_json, table},
+    settings::{self, TEST_PATIENCE, Tested},
 };
 
 /// Prints every setting with its value and its origin.
@@ -16,64 +18,31 @@ use crate::{
 ///
 /// A file that cannot be read.
 pub fn show(context: &Context) -> Result<Exit, Failure> {
-    let entries = entries(&context.sources).map_err(crate::config::ConfigError::from)?;
+    let entries = entries(&context.sources).map_err(ConfigError::from)?;
+    let shown: Vec<SettingView> = entries.iter().map(settings::setting).collect();
     if context.style.json {
-        for entry in &entries {
-            print_json(&Shown::new(entry))?;
+        for setting in &shown {
+            print_json(setting)?;
         }
     } else {
-        print(&report(context, &entries))?;
+        print(&report(context, &shown))?;
     }
     match Config::new(&entries) {
         Ok(_) => Ok(Exit::Done),
-        Err(invalid) => Err(crate::config::ConfigError::from(invalid).into()),
+        Err(invalid) => Err(ConfigError::from(invalid).into()),
     }
 }
 
-/// A setting as JSON. A secret's value is never in it.
-#[derive(Serialize)]
-struct Shown<'a> {
-    name: &'static str,
-    value: Option<String>,
-    set: bool,
-    origin: &'static str,
-    help: &'a str,
-}
-
-impl<'a> Shown<'a> {
-    fn new(entry: &'a Entry) -> Self {
-        Self {
-            name: entry.variable.name,
-            value: entry.text().map(|_| entry.shown()),
-            set: entry.origin != Origin::Default,
-            origin: entry.origin.label(),
-            help: entry.variable.help,
-        }
-    }
-}
-
-fn report(context: &Context, entries: &[Entry]) -> String {
+fn report(context: &Context, settings: &[SettingView]) -> String {
     let mut report = String::new();
-    let groups = [Group::Pinecone, Group::Gemini, Group::Mirror, Group::Tain, Group::Elasticsearch];
-    for group in groups {
+    for group in settings.chunk_by(|a, b| a.group == b.group) {
         let mut lines = table(&["  ", "VALUE", "FROM", ""]);
-        for entry in entries.iter().filter(|entry| entry.variable.group == group) {
-            let origin = match entry.alias {
-                Some(alias) => format!("{} ({alias})", entry.origin.label()),
-                None => entry.origin.label().to_owned(),
-            };
-            let value = match entry.text() {
-                Some("") => "(empty)".to_owned(),
-                _ => format::one_line(&entry.shown()),
-            };
-            lines.add_row([
-                format!("  {}", entry.variable.name),
-                value,
-                origin,
-                entry.variable.help.to_owned(),
-            ]);
+        for SettingView { name, value, origin, help, .. } in group {
+            let value = value.as_deref().unwrap_or("not set");
+            lines.add_row([&format!("  {name}"), &format::one_line(value), origin, help]);
         }
-        report.push_str(&format!("{}\n{}\n\n", context.style.bold(group.label()), lines.trim_fmt()));
+        let heading = group.first().map(|setting| setting.group.as_str()).unwrap_or_default();
+        report.push_str(&format!("{}\n{}\n\n", context.style.bold(heading), lines.trim_fmt()));
     }
     report.push_str(
         "A flag wins over the environment, that over .env, that over tain.toml, where the names are written in \
@@ -111,16 +80,17 @@ impl Answer {
 /// Settings that cannot be used at all.
 pub async fn check(context: &Context) -> Result<Exit, Failure> {
     let connections = context.connections()?;
-    let (source_name, target_name) = connections.index_names();
-    let config = connections.config();
-    let (source, target, gemini) =
-        tokio::join!(source(&connections), target(&connections), embedding(&connections));
-    let answers = [
-        Answer::new("source", source_name, source),
-        Answer::new("target", target_name, target),
-        Answer::new("gemini", &config.gemini.model.id, gemini),
-        Answer::new("data directory", &config.data_dir.display().to_string(), data_dir(&connections)),
-    ];
+    let (has_search, tests) = (connections.search_endpoint().is_ok(), Service::ALL);
+    // There need not be a search index; everything else is needed by everybody.
+    let tests = tests.into_iter().filter(|service| has_search || *service != Service::Elasticsearch);
+    let tested = tests.map(|service| settings::test(&connections, service, TEST_PATIENCE));
+    let mut answers: Vec<Answer> = futures::future::join_all(tested)
+        .await
+        .into_iter()
+        .map(|tested| answer(&connections, tested))
+        .collect();
+    let directory = connections.data_dir().display().to_string();
+    answers.push(Answer::new("data directory", &directory, data_dir(&connections)));
     for answer in &answers {
         if context.style.json {
             print_json(answer)?;
@@ -141,44 +111,15 @@ pub async fn check(context: &Context) -> Result<Exit, Failure> {
         .unwrap_or(Exit::Done))
 }
 
-async fn source(connections: &Connections) -> Result<String, ConnectError> {
-    let source = connections.source().await?;
-    describe(source, "only ever read").await
-}
-
-async fn target(connections: &Connections) -> Result<String, ConnectError> {
-    let target = connections.target().await?;
-    connections.require_dimensions(target)?;
-    describe(target, "its dimensions are those of the embeddings").await
-}
-
-async fn describe(index: &pinecone::Reader, note: &str) -> Result<String, ConnectError> {
-    let description = index.description();
-    let stats = index.stats().await.map_err(|error| ConnectError::Service(chain(&error)))?;
-    let dimension = match description.dimension {
-        Some(dimension) => format!("{dimension} dimensions"),
-        None => "sparse vectors".to_owned(),
+fn answer(connections: &Connections, tested: Tested) -> Answer {
+    let [source, target, search] = connections.all_names();
+    let (service, name) = match tested.service {
+        Service::Source => ("source", source),
+        Service::Target => ("target", target),
+        Service::Gemini => ("gemini", connections.config().gemini.model.id.as_str()),
+        Service::Elasticsearch => ("elasticsearch", search),
     };
-    let metric = description.metric.as_deref().unwrap_or("unknown");
-    Ok(format!(
-        "{dimension}, metric {metric}, {} in {}; {note}",
-        format::counted(stats.total, "record"),
-        format::counted(stats.namespaces.len() as u64, "namespace")
-    ))
-}
-
-async fn embedding(connections: &Connections) -> Result<String, ConnectError> {
-    let gemini = connections.gemini().await?;
-    gemini.check().await.map_err(|error| ConnectError::Service(chain(&error)))?;
-    let model = gemini.model();
-    let quotas = gemini.quotas();
-    Ok(format!(
-        "the key is valid and the model exists; {} dimensions, {}, paced to {} and {} a minute",
-        model.dimensions,
-        model.task_type,
-        format::counted(quotas.texts_per_minute, "text"),
-        format::counted(quotas.tokens_per_minute, "token")
-    ))
+    Answer::new(service, name, tested.answer)
 }
 
 fn data_dir(connections: &Connections) -> Result<String, ConnectError> {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use sandbox::{Endpoint, Latency};
+use sandbox::{ElasticsearchOptions, Endpoint, Latency};
 use serde::Serialize;
 
 use super::{Context, sandbox::Addresses, serve};
@@ -82,9 +82,15 @@ fn options() -> sandbox::Options {
         (Endpoint::Fetch, Latency::between(60, 160)),
         (Endpoint::Embed, Latency::between(300, 700)),
         (Endpoint::Upsert, Latency::between(80, 200)),
+        (Endpoint::Search, Latency::between(10, 40)),
+        (Endpoint::Bulk, Latency::between(200, 500)),
     ]);
     sandbox::Options {
         api_key: Some(KEY.to_owned()),
+        elasticsearch: ElasticsearchOptions {
+            api_key: Some(KEY.to_owned()),
+            ..ElasticsearchOptions::default()
+        },
         sample: true,
         latency,
         visibility_delay: Duration::from_millis(500),

@@ -2,7 +2,10 @@
 
 mod config;
 mod demo;
+mod elasticsearch;
+mod menu;
 mod namespaces;
+mod record;
 mod run;
 mod runs;
 mod sandbox;
@@ -32,6 +35,8 @@ pub struct Context {
     pub style: Style,
     /// The time.
     pub clock: Clock,
+    /// The common options as they were given.
+    pub global: Global,
 }
 
 impl Context {
@@ -63,21 +68,29 @@ pub async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Cli { global, command } = cli;
     let context = context(&global);
     start_logging(&context, &command)?;
+    execute(&context, command).await
+}
+
+/// Does what one command asks for.
+async fn execute(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Namespaces => namespaces::namespaces(&context).await,
-        Command::Check(argument) => namespaces::check(&context, &argument.namespace).await,
-        Command::Analyze(analyze) => run::run(&context, analyze.request(), true).await,
-        Command::Mirror(write) => run::run(&context, write.request(RunKind::Mirror), write.yes).await,
-        Command::Reembed(write) => run::run(&context, write.request(RunKind::Reembed), write.yes).await,
-        Command::Runs(arguments) => runs::runs(&context, arguments).await,
-        Command::Schedules(arguments) => schedules::schedules(&context, arguments).await,
+        Command::Namespaces => namespaces::namespaces(context).await,
+        Command::Check(argument) => namespaces::check(context, &argument.namespace).await,
+        Command::Record(argument) => record::record(context, &argument).await,
+        Command::Analyze(analyze) => run::run(context, analyze.request(), true).await,
+        Command::Mirror(write) => run::run(context, write.request(RunKind::Mirror), write.yes).await,
+        Command::Reembed(write) => run::run(context, write.request(RunKind::Reembed), write.yes).await,
+        Command::Elasticsearch(arguments) => elasticsearch::elasticsearch(context, arguments).await,
+        Command::Runs(arguments) => runs::runs(context, arguments).await,
+        Command::Schedules(arguments) => schedules::schedules(context, arguments).await,
         Command::Config(arguments) => match arguments.command {
-            None => config::show(&context),
-            Some(crate::cli::ConfigCommand::Check) => config::check(&context).await,
+            None => config::show(context),
+            Some(crate::cli::ConfigCommand::Check) => config::check(context).await,
         },
-        Command::Serve(arguments) => serve::serve(&context, &arguments).await,
-        Command::Demo(arguments) => demo::demo(&context, &arguments).await,
-        Command::Sandbox(arguments) => sandbox::sandbox(&context, &arguments).await,
+        Command::Menu => menu::menu(context).await,
+        Command::Serve(arguments) => serve::serve(context, &arguments).await,
+        Command::Demo(arguments) => demo::demo(context, &arguments).await,
+        Command::Sandbox(arguments) => sandbox::sandbox(context, &arguments).await,
     }
 }
 
@@ -93,7 +106,7 @@ fn context(global: &Global) -> Context {
     // https://no-color.org: any value that is not empty.
     let no_color = sources.environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
     let style = Style::new(global.json, global.quiet, global.no_color || no_color);
-    Context { sources, style, clock: system_clock() }
+    Context { sources, style, clock: system_clock(), global: global.clone() }
 }
 
 /// Settings that cannot be read are reported by the command itself; until then, logging is as the environment says.

@@ -1,4 +1,4 @@
-//! `tain namespaces` and `tain check`: record counts on both sides.
+//! `tain namespaces` and `tain check`: how much every side holds.
 
 use pinecone::Namespace;
 use protocol::{NamespaceRow, Reading};
@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use super::Context;
 use crate::{
+    connections::COMMAND_PATIENCE,
     exit::{Exit, Failure},
-    namespaces::{compare, count_of, problems},
+    namespaces,
     output::{format, note, print, print_json, right_aligned, table},
 };
 
-/// Prints the namespaces of both indexes.
+/// Prints the namespaces of both indexes, and of the search index where one is configured.
 ///
 /// # Errors
 ///
@@ -19,24 +20,27 @@ use crate::{
 pub async fn namespaces(context: &Context) -> Result<Exit, Failure> {
     let connections = context.connections()?;
     connections.require_pinecone_key()?;
-    let (source, target) = connections.stats().await;
-    let namespaces = compare(&source, &target, connections.index_names());
+    let sides = namespaces::read(&connections, COMMAND_PATIENCE).await;
+    let names = connections.all_names();
+    let namespaces = sides.compare(names);
     if context.style.json {
         for row in &namespaces.rows {
             print_json(row)?;
         }
     } else {
-        let (source, target) = connections.index_names();
-        let mut lines = table(&["NAMESPACE", source, target, "DIFFERENCE"]);
-        for row in &namespaces.rows {
-            lines.add_row([
-                format::one_line(&row.name),
-                side(&row.source),
-                side(&row.target),
-                difference_text(row),
-            ]);
+        let [source, target, search] = names;
+        let mut header = vec!["NAMESPACE", source, target, "DIFFERENCE"];
+        if sides.documents.is_some() {
+            header.push(search);
         }
-        right_aligned(&mut lines, &[1, 2, 3]);
+        let mut lines = table(&header);
+        for row in &namespaces.rows {
+            let mut cells =
+                vec![format::one_line(&row.name), side(&row.source), side(&row.target), difference_text(row)];
+            cells.extend(row.documents.as_ref().map(side));
+            lines.add_row(cells);
+        }
+        right_aligned(&mut lines, &[1, 2, 3, 4]);
         print(&lines.trim_fmt())?;
     }
     Ok(report(&namespaces.problems, Exit::Done))
@@ -51,21 +55,19 @@ pub async fn check(context: &Context, namespace: &str) -> Result<Exit, Failure> 
     let namespace = Namespace::parse(namespace).map_err(|error| Failure::usage(error.to_string()))?;
     let connections = context.connections()?;
     connections.require_pinecone_key()?;
-    let (source, target) = connections.stats().await;
-    let row = NamespaceRow {
-        name: namespace.to_string(),
-        source: count_of(&source, &namespace),
-        target: count_of(&target, &namespace),
-        documents: None,
-    };
-    let names = connections.index_names();
-    let exists = !matches!((&row.source, &row.target), (Reading::Known(None), Reading::Known(None)));
+    let sides = namespaces::read(&connections, COMMAND_PATIENCE).await;
+    let row = sides.row(namespace.as_str());
+    let names = connections.all_names();
     if context.style.json {
         print_json(&Check { row: &row, difference: difference(&row) })?;
     } else {
-        let mut lines = table(&["", "INDEX", "RECORDS"]);
-        lines.add_row(["source", names.0, &side(&row.source)]);
-        lines.add_row(["target", names.1, &side(&row.target)]);
+        let [source, target, search] = names;
+        let mut lines = table(&["", "INDEX", "HOLDS"]);
+        lines.add_row(["source", source, &records(&row.source)]);
+        lines.add_row(["target", target, &records(&row.target)]);
+        if let Some(documents) = &row.documents {
+            lines.add_row(["Elasticsearch", search, &side_with(documents, "document")]);
+        }
         right_aligned(&mut lines, &[2]);
         print(&format!(
             "Namespace {}\n{}\n{}",
@@ -74,14 +76,13 @@ pub async fn check(context: &Context, namespace: &str) -> Result<Exit, Failure> 
             verdict(&row)
         ))?;
     }
-    let problems = problems(&source, &target, names);
     let found = match difference(&row) {
         // A name that neither index knows is most likely misspelt.
-        _ if !exists => Exit::Usage,
+        _ if is_nowhere(&row) => Exit::Usage,
         Some(0) => Exit::Done,
         _ => Exit::Differences,
     };
-    Ok(report(&problems, found))
+    Ok(report(&sides.problems(names), found))
 }
 
 #[derive(Serialize)]
@@ -108,6 +109,23 @@ fn side(reading: &Reading<Option<u64>>) -> String {
     }
 }
 
+/// The same with a noun: `18,120 records`.
+fn side_with(reading: &Reading<Option<u64>>, noun: &str) -> String {
+    match reading {
+        Reading::Known(Some(number)) => format::counted(*number, noun),
+        other => side(other),
+    }
+}
+
+fn records(reading: &Reading<Option<u64>>) -> String {
+    side_with(reading, "record")
+}
+
+/// Whether neither index has the namespace.
+fn is_nowhere(row: &NamespaceRow) -> bool {
+    matches!((&row.source, &row.target), (Reading::Known(None), Reading::Known(None)))
+}
+
 /// Source minus target. A namespace that does not exist holds no records.
 fn difference(row: &NamespaceRow) -> Option<i128> {
     let records = |reading: &Reading<Option<u64>>| Some(i128::from(reading.known()?.unwrap_or(0)));
@@ -129,7 +147,7 @@ fn verdict(row: &NamespaceRow) -> String {
     let Some(difference) = difference(row) else {
         return "Unknown: one of the indexes did not answer.".to_owned();
     };
-    if matches!((&row.source, &row.target), (Reading::Known(None), Reading::Known(None))) {
+    if is_nowhere(row) {
         return "The namespace exists in neither index.".to_owned();
     }
     let records = u64::try_from(difference.unsigned_abs()).unwrap_or(u64::MAX);
@@ -143,24 +161,26 @@ fn verdict(row: &NamespaceRow) -> String {
 
 #[cfg(test)]
 mod tests {
-    use pinecone::IndexStats;
+    use std::collections::BTreeMap;
 
     use super::*;
+    use crate::namespaces::Sides;
 
-    fn stats(namespaces: &[(&str, u64)]) -> Reading<IndexStats> {
-        let namespaces =
-            namespaces.iter().map(|(name, records)| (Namespace::parse(name).unwrap(), *records)).collect();
-        Reading::Known(IndexStats { namespaces, total: 0, dimension: None })
+    const NAMES: [&str; 3] = ["old", "new", "search"];
+
+    fn counts(namespaces: &[(&str, u64)]) -> Reading<BTreeMap<String, u64>> {
+        Reading::Known(namespaces.iter().map(|(name, records)| ((*name).to_owned(), *records)).collect())
     }
 
     #[test]
     fn the_union_of_both_sides_is_listed() {
-        let rows = compare(&stats(&[("a", 1), ("", 2)]), &stats(&[("b", 3), ("a", 4)]), ("old", "new")).rows;
+        let (source, target) = (counts(&[("a", 1), ("c", 2)]), counts(&[("b", 3), ("a", 4)]));
+        let rows = Sides { source, target, documents: None }.compare(NAMES).rows;
         let shown: Vec<_> = rows
             .iter()
             .map(|row| (row.name.as_str(), side(&row.source), side(&row.target), difference_text(row)))
             .collect();
-        let expected = [("__default__", "2", "none", "+2"), ("a", "1", "4", "-3"), ("b", "none", "3", "-3")];
+        let expected = [("a", "1", "4", "-3"), ("b", "none", "3", "-3"), ("c", "2", "none", "+2")];
         let expected = expected.map(|(name, source, target, difference)| {
             (name, source.to_owned(), target.to_owned(), difference.to_owned())
         });
@@ -169,8 +189,9 @@ mod tests {
 
     #[test]
     fn unknown_is_not_zero() {
-        let unknown = Reading::Unknown("no answer".to_owned());
-        let namespaces = compare(&stats(&[("a", 0)]), &unknown, ("old", "new"));
+        let target = Reading::Unknown("no answer".to_owned());
+        let sides = Sides { source: counts(&[("a", 0)]), target, documents: None };
+        let namespaces = sides.compare(NAMES);
         assert_eq!(side(&namespaces.rows[0].source), "0");
         assert_eq!(side(&namespaces.rows[0].target), "unknown");
         assert_eq!(difference(&namespaces.rows[0]), None);

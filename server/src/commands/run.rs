@@ -15,10 +15,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Context;
+use super::{Context, elasticsearch::require_clear};
 use crate::{
     exit::{Exit, Failure},
-    output::{Kept, Progress, print, print_json, scope, summary_report},
+    output::{Kept, Progress, format, print, print_json, scope, summary_report},
     runs::{Runs, StartError, Started},
     signals::stop_on_signal,
 };
@@ -34,7 +34,15 @@ const LAST_EVENTS: Duration = Duration::from_secs(5);
 pub async fn run(context: &Context, request: RunRequest, confirmed: bool) -> Result<Exit, Failure> {
     let connections = context.connections()?;
     connections.require_keys(&request)?;
-    if !confirmed && !confirm(context, &request)? {
+    let found = match &request.documents {
+        Some(update) if request.kind == RunKind::Documents => {
+            let preview = require_clear(&connections, update, request.overwrite_added).await?;
+            let documents = format::counted(preview.numbers.to_update, "document");
+            format!(" {documents} would be written to.")
+        }
+        _ => String::new(),
+    };
+    if !confirmed && !confirm_knowing(context, &request, &found)? {
         return Ok(Exit::Cancelled);
     }
     let stop = stop_on_signal();
@@ -78,28 +86,44 @@ pub(super) async fn kept(runs: &Runs, id: &RunId) -> Kept {
     Kept::new(&[first(a).await, first(b).await, first(c).await, first(d).await])
 }
 
-/// Asks once, naming what will be written to, unless nothing will be. Where nobody can answer, the command itself is the
-/// answer: a script that asks for a mirror gets one.
+/// Asks once, naming what will be written to, unless nothing will be.
 pub(super) fn confirm(context: &Context, request: &RunRequest) -> Result<bool, Failure> {
-    let nobody = context.style.json || !io::stdin().is_terminal() || !io::stderr().is_terminal();
-    if nobody || !request.is_live() {
+    confirm_knowing(context, request, "")
+}
+
+/// The same with what is known beforehand.
+fn confirm_knowing(context: &Context, request: &RunRequest, found: &str) -> Result<bool, Failure> {
+    if !request.is_live() {
         return Ok(true);
     }
     let config = context.config()?;
-    let what =
-        if request.namespaces.is_some() { scope(request) } else { format!("namespace {}", scope(request)) };
+    let (source, target) = (&config.pinecone.source, &config.pinecone.target);
+    let index = &config.elasticsearch.index;
+    let (label, scope) = (request.kind.label(), scope(request));
+    if request.kind == RunKind::Documents {
+        return Ok(ask(context, &format!("{label} of {index} ({scope})?{found}")));
+    }
+    let what = if request.namespaces.is_some() { scope } else { format!("namespace {scope}") };
+    let also = match request.documents {
+        Some(_) => format!(" It ends with the documents of {index}."),
+        None => String::new(),
+    };
     let question = format!(
-        "{} {what} of {} into {}? This writes to {} and pays for embeddings. [y/N] ",
-        request.kind.label(),
-        config.pinecone.source,
-        config.pinecone.target,
-        config.pinecone.target,
+        "{label} {what} of {source} into {target}? This writes to {target} and pays for embeddings.{also}{found}"
     );
+    Ok(ask(context, &question))
+}
+
+/// Asks yes or no. Where nobody can answer, the command itself is the answer: a script that asks for a mirror gets one.
+pub(super) fn ask(context: &Context, question: &str) -> bool {
+    if context.style.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return true;
+    }
     let mut stderr = io::stderr().lock();
-    let asked = stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush());
+    let asked = stderr.write_all(format!("{question} [y/N] ").as_bytes()).and_then(|()| stderr.flush());
     let mut answer = String::new();
     let answered = asked.and_then(|()| io::stdin().read_line(&mut answer));
-    Ok(answered.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    answered.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
 struct Watched {
@@ -201,7 +225,8 @@ pub(super) fn exit_of(view: &RunView) -> Exit {
                 // A run over several namespaces has no plan of its own.
                 None => counts.missing + counts.changed > 0,
             };
-            if view.head.request.kind == RunKind::Analyze && differs { Exit::Differences } else { Exit::Done }
+            let compares = matches!(view.head.request.kind, RunKind::Analyze | RunKind::Levels);
+            if compares && differs { Exit::Differences } else { Exit::Done }
         }
         RunState::DoneWithFailures => Exit::RecordsFailed,
         RunState::Paused => match view.pause.as_ref().map(|pause| pause.reason) {

@@ -4,7 +4,7 @@ mod faults;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use sandbox::{Endpoint, GeminiQuota, IndexOptions, Latency, Options, Sandbox};
+use sandbox::{ElasticsearchOptions, Endpoint, GeminiQuota, IndexOptions, Latency, Options, Sandbox};
 use serde::Serialize;
 
 use super::Context;
@@ -84,6 +84,10 @@ fn options(context: &Context, arguments: &cli::Sandbox) -> Result<Options, Failu
         port: arguments.port,
         data: arguments.data.clone(),
         api_key: arguments.api_key.clone(),
+        elasticsearch: ElasticsearchOptions {
+            api_key: arguments.api_key.clone(),
+            ..ElasticsearchOptions::default()
+        },
         source,
         target,
         visibility_delay: Duration::from_millis(arguments.visibility_delay),
@@ -127,7 +131,7 @@ fn latencies(text: &str) -> Result<Vec<(Endpoint, Latency)>, Failure> {
 }
 
 /// The endpoints that tain calls.
-const ENDPOINTS: [Endpoint; 7] = [
+const ENDPOINTS: [Endpoint; 11] = [
     Endpoint::Describe,
     Endpoint::List,
     Endpoint::Fetch,
@@ -135,6 +139,10 @@ const ENDPOINTS: [Endpoint; 7] = [
     Endpoint::Stats,
     Endpoint::Namespaces,
     Endpoint::Embed,
+    Endpoint::Mapping,
+    Endpoint::Search,
+    Endpoint::Count,
+    Endpoint::Bulk,
 ];
 
 /// As the sandbox writes it in JSON.
@@ -147,6 +155,10 @@ const fn name(endpoint: Endpoint) -> &'static str {
         Endpoint::Stats => "stats",
         Endpoint::Namespaces => "namespaces",
         Endpoint::Embed => "embed",
+        Endpoint::Mapping => "mapping",
+        Endpoint::Search => "search",
+        Endpoint::Count => "count",
+        Endpoint::Bulk => "bulk",
         _ => "other",
     }
 }
@@ -160,6 +172,8 @@ pub(super) struct Addresses {
     pub source: String,
     /// The target's data plane.
     pub target: String,
+    /// The Elasticsearch.
+    pub elasticsearch: String,
     /// The settings to use it.
     pub environment: BTreeMap<&'static str, String>,
 }
@@ -169,6 +183,8 @@ impl Addresses {
         let key = api_key.unwrap_or("sandbox-key");
         let url = sandbox.url();
         let name = |role: usize| sandbox.state().overview().indexes[role].name.clone();
+        let elasticsearch = sandbox.elasticsearch_url();
+        let search_index = ElasticsearchOptions::default().index;
         let environment = BTreeMap::from([
             ("PINECONE_API_KEY", key.to_owned()),
             ("PINECONE_OLD_INDEX", name(0)),
@@ -176,18 +192,21 @@ impl Addresses {
             ("PINECONE_CONTROLLER_HOST", url.clone()),
             ("GOOGLE_AI_API_KEY", key.to_owned()),
             ("GOOGLE_GEMINI_BASE_URL", url.clone()),
+            ("ELASTICSEARCH_ENDPOINT", elasticsearch.clone()),
+            ("ELASTICSEARCH_API_KEY", key.to_owned()),
+            ("ELASTICSEARCH_INDEX", search_index),
         ]);
         let source = sandbox.index_url("source").map_err(|error| failed(&error))?;
         let target = sandbox.index_url("target").map_err(|error| failed(&error))?;
-        Ok(Self { url, source, target, environment })
+        Ok(Self { url, source, target, elasticsearch, environment })
     }
 
     fn report(&self) -> String {
         let lines: String =
             self.environment.iter().map(|(name, value)| format!("export {name}={value}\n")).collect();
         format!(
-            "# The sandbox is running at {} (source {}, target {}). Ctrl-C stops it.\n# To use it:\n{lines}",
-            self.url, self.source, self.target
+            "# The sandbox is running at {} (source {}, target {}, Elasticsearch {}). Ctrl-C stops it.\n# To use it:\n{lines}",
+            self.url, self.source, self.target, self.elasticsearch
         )
     }
 }

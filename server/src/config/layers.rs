@@ -105,19 +105,31 @@ impl Entry {
         self.value.clone()
     }
 
-    /// What may be shown: the value; of a secret that it is set and, where it is long enough to give nothing away, its
-    /// last four characters.
+    /// What may be shown: the value, without a password that an address holds; of a secret that it is set and, where it
+    /// is long enough to give nothing away, its last four characters.
     pub fn shown(&self) -> String {
         match self.text() {
             None => "not set".to_owned(),
             Some(text) if self.variable.secret => describe_secret(text),
-            Some(text) => text.to_owned(),
+            Some(text) => without_password(text),
         }
     }
 
     /// The name that the user knows it by.
     pub fn name(&self) -> &'static str {
         self.alias.unwrap_or(self.variable.name)
+    }
+}
+
+/// `https://user:password@host` as `https://…@host`. Such an address is refused, but shown before.
+fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let host = rest.split_once('/').map_or(rest, |(host, _)| host);
+    match host.rsplit_once('@') {
+        Some((user, _)) => format!("{scheme}://…{}", &rest[user.len()..]),
+        None => text.to_owned(),
     }
 }
 

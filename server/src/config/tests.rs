@@ -116,6 +116,11 @@ fn what_cannot_be_used_is_named_with_its_origin_and_a_remedy() {
         ("GOOGLE_GEMINI_BASE_URL", "http://example.org", "use https"),
         ("TAIN_LISTEN", "3000", "127.0.0.1:3000"),
         ("TAIN_LOG_FORMAT", "xml", "text or json"),
+        ("ELASTICSEARCH_ENDPOINT", "es.example", "Cloud ID"),
+        ("ELASTICSEARCH_INDEX", "text-*", "one index"),
+        ("ELASTICSEARCH_NAMESPACE_FIELD", "meta.namespace", "at the top"),
+        ("ELASTICSEARCH_ID_FIELD", "_source", "at the top"),
+        ("ELASTICSEARCH_VERIFY_CERTS", "no", "true or false"),
     ] {
         let error = place(&[(name, value)]).error();
         assert!(error.contains(&format!("{name} from environment is {value:?}")), "{error}");
@@ -133,6 +138,10 @@ fn all_problems_are_told_at_once() {
 fn an_address_with_a_password_is_refused_without_showing_it() {
     let error = place(&[("GOOGLE_GEMINI_BASE_URL", "https://me:hunter2@host")]).error();
     assert!(error.contains("GOOGLE_GEMINI_BASE_URL") && !error.contains("hunter2"), "{error}");
+    let place = place(&[("ELASTICSEARCH_URL", "https://me:hunter2@host/path")]);
+    let error = place.error();
+    assert!(error.contains("ELASTICSEARCH_USERNAME") && !error.contains("hunter2"), "{error}");
+    assert_eq!(place.entry("ELASTICSEARCH_ENDPOINT").shown(), "https://…@host/path");
 }
 
 #[test]
@@ -201,4 +210,57 @@ fn the_table_names_each_variable_once() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count);
+}
+
+#[test]
+fn nothing_needs_a_search_index() {
+    let search = place(&[]).config().elasticsearch;
+    assert!(search.endpoint.is_none() && search.id_field.is_none() && search.verifies_certificates);
+    assert!(matches!(search.credentials, elasticsearch::Credentials::Anonymous));
+    assert_eq!(
+        (search.index.as_str(), search.namespace_field.as_str()),
+        ("text-search-v0", "pinecone_namespace")
+    );
+}
+
+#[test]
+fn a_search_index_is_named_by_an_address_or_a_cloud_id() {
+    let endpoint = |name: &str, value: &str| {
+        let endpoint = place(&[(name, value)]).config().elasticsearch.endpoint;
+        endpoint.unwrap().as_str().to_owned()
+    };
+    assert_eq!(endpoint("ELASTICSEARCH_URL", "https://es.example:9243"), "https://es.example:9243/");
+    // `eu.found.io$0ea1$f00d`
+    assert_eq!(
+        endpoint("ELASTICSEARCH_CLOUD_ID", "c:ZXUuZm91bmQuaW8kMGVhMSRmMDBk"),
+        "https://0ea1.eu.found.io/"
+    );
+}
+
+#[test]
+fn a_key_wins_over_a_user_and_neither_travels_in_the_open() {
+    let user = ("ELASTICSEARCH_USERNAME", "me");
+    let password = ("ELASTICSEARCH_PASSWORD", "hunter2");
+    let open = ("ELASTICSEARCH_ENDPOINT", "http://es.example:9200");
+    let credentials = |set: &[(&str, &str)]| place(set).config().elasticsearch.credentials;
+    let basic = credentials(&[user, password]);
+    assert!(matches!(basic, elasticsearch::Credentials::Basic { ref username, .. } if username == "me"));
+    let key = credentials(&[user, password, ("ELASTICSEARCH_API_KEY", "id:key")]);
+    assert!(matches!(key, elasticsearch::Credentials::ApiKey(_)));
+    assert!(place(&[user]).error().contains("without ELASTICSEARCH_PASSWORD"));
+    assert!(place(&[password]).error().contains("without ELASTICSEARCH_USERNAME"));
+    let error = place(&[open, user, password]).error();
+    assert!(error.contains("use https") && !error.contains("hunter2"), "{error}");
+    assert!(place(&[open]).config().elasticsearch.endpoint.is_some(), "nothing secret is sent");
+}
+
+#[test]
+fn a_search_index_elsewhere_is_no_sandbox() {
+    let services = [
+        ("PINECONE_CONTROLLER_HOST", "http://127.0.0.1:5080"),
+        ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:5080"),
+    ];
+    let with = |endpoint| place(&[services[0], services[1], ("ELASTICSEARCH_ENDPOINT", endpoint)]).config();
+    assert!(with("http://127.0.0.1:9200").is_sandbox());
+    assert!(!with("https://es.example").is_sandbox());
 }

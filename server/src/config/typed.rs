@@ -114,6 +114,8 @@ pub struct Config {
     pub log: Option<String>,
     /// `TAIN_LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// All of them as they were read, to be shown.
+    pub entries: Vec<Entry>,
 }
 
 /// Settings that cannot be used, each as a sentence that names the variable, where it was set, and the remedy.
@@ -252,6 +254,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
         data_dir: data_dir?,
         log: reader.text("TAIN_LOG"),
         log_format: log_format?,
+        entries: reader.entries.to_vec(),
     })
 }
 

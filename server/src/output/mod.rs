@@ -1,5 +1,7 @@
 //! What the command line prints: results on stdout, progress and diagnostics on stderr.
 
+mod document_runs;
+mod documents;
 pub mod format;
 mod plan;
 mod progress;
@@ -10,6 +12,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+pub use documents::{findings_report, look_report, preview_report, search_index_report};
 pub use plan::{display_namespace, plan_report};
 pub use progress::Progress;
 pub use runs::{run_title, runs_table, scope};

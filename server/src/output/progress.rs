@@ -101,8 +101,13 @@ fn moment(view: &RunView) -> Option<Moment> {
     }
     let running =
         |step: &Step| view.steps.iter().any(|view| view.step == *step && view.state == StepState::Running);
-    if running(&Step::Verify) {
-        return Some(Moment { label: Step::Verify.label(), done: 0, total: None });
+    let alone = [Step::Verify, Step::Precheck, Step::VerifyDocuments].into_iter().find(running);
+    if let Some(step) = alone {
+        return Some(Moment { label: step.label(), done: 0, total: None });
+    }
+    if let Some(step) = [Step::Documents, Step::Levels].into_iter().find(running) {
+        let (done, total) = view.step_progress(step);
+        return Some(Moment { label: step.label(), done, total });
     }
     let phases: Vec<Step> = [Step::Migrate, Step::Update].into_iter().filter(running).collect();
     let written: u64 = phases.iter().map(|step| view.step_progress(*step).0).sum();

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use protocol::{NamespaceRun, PauseReason, RunKind, RunRequest, RunState, RunSummary, RunView};
+use protocol::{NamespaceRun, PauseReason, RunRequest, RunState, RunSummary, RunView};
 
 use super::{
-    Style, display_namespace,
+    Style,
     format::{count, one_line, time},
     right_aligned, table,
 };
@@ -13,7 +13,7 @@ use super::{
 /// The namespaces that a request is about, in words.
 pub fn scope(request: &RunRequest) -> String {
     let Some(patterns) = &request.namespaces else {
-        return one_line(display_namespace(&request.namespace));
+        return one_line(&request.scope_label());
     };
     let mut words = "all namespaces".to_owned();
     if !patterns.include.is_empty() {
@@ -30,7 +30,7 @@ pub fn runs_table(rows: &[RunSummary], style: Style) -> String {
     let mut lines = table(&["ID", "KIND", "NAMESPACE", "STATE", "STARTED", "WRITTEN", "FAILED"]);
     for row in rows {
         let request = &row.head.request;
-        let written = row.counts.migrated + row.counts.updated;
+        let written = row.counts.migrated + row.counts.updated + row.counts.documents.updated;
         lines.add_row([
             row.head.id.to_string(),
             kind(request),
@@ -46,7 +46,7 @@ pub fn runs_table(rows: &[RunSummary], style: Style) -> String {
 }
 
 fn kind(request: &RunRequest) -> String {
-    let dry = if request.dry_run && request.kind != RunKind::Analyze { ", dry" } else { "" };
+    let dry = if request.dry_run && !request.kind.only_reads() { ", dry" } else { "" };
     let retry = if request.retry.is_some() { ", retry" } else { "" };
     format!("{}{dry}{retry}", request.kind.label())
 }

@@ -7,7 +7,7 @@ use protocol::{
 };
 
 use super::{
-    Style,
+    Style, document_runs,
     format::{bytes, count, counted, ids, one_line, time},
     plan::{display_namespace, next_command, plan_report},
     runs::{namespaces_table, scope},
@@ -51,6 +51,8 @@ pub fn summary_report(view: &RunView, kept: &Kept, style: Style) -> String {
     let mut report = String::new();
     match (&view.plan, request.is_live()) {
         _ if !view.namespaces.is_empty() => write_namespaces(&mut report, view, style),
+        _ if request.kind == RunKind::Documents => document_runs::write_update(&mut report, view, style),
+        _ if request.kind == RunKind::Levels => document_runs::write_levels(&mut report, view, style),
         (Some(plan), false) => report.push_str(&plan_report(&view.head, plan, kept, style)),
         (None, false) => {}
         (_, true) => write_counts(&mut report, view, kept, style),
@@ -108,7 +110,7 @@ fn write_counts(report: &mut String, view: &RunView, kept: &Kept, style: Style) 
         row("changed, left as is", counts.changed, "");
     }
     row(&format!("without text{so_far}"), counts.no_text, &kept.no_text);
-    row("failed", counts.failed, "");
+    row("failed", counts.failed - counts.documents.failed.min(counts.failed), "");
     row(&format!("in the target only{so_far}"), counts.orphans, &kept.orphans);
     if counts.kept > 0 {
         row("access level kept", counts.kept, &kept.access);
@@ -118,6 +120,10 @@ fn write_counts(report: &mut String, view: &RunView, kept: &Kept, style: Style) 
     }
     if counts.over_long > 0 {
         row("longer than read", counts.over_long, &kept.over_long);
+    }
+    if head.request.documents.is_some() {
+        report.push('\n');
+        document_runs::write_documents(report, view);
     }
     if counts.embedded == 0 && counts.folded == 0 && counts.reused == 0 {
         report.push_str("\nNothing was paid for.\n");
@@ -138,7 +144,8 @@ fn write_failures(report: &mut String, view: &RunView, style: Style) {
     if failed == 0 {
         return;
     }
-    let _ = writeln!(report, "\n{}", style.bad(&format!("{} failed", counted(failed, "record"))));
+    let noun = noun(view);
+    let _ = writeln!(report, "\n{}", style.bad(&format!("{} failed", counted(failed, noun))));
     for FailedRecord { id, step, message, .. } in view.failures.iter().take(FAILURES) {
         let _ = writeln!(report, "  {}  {}: {}", one_line(id), step.label(), one_line(message));
     }
@@ -146,6 +153,11 @@ fn write_failures(report: &mut String, view: &RunView, style: Style) {
     if more > 0 {
         let _ = writeln!(report, "  and {}", counted(more, "more"));
     }
+}
+
+/// What a run is over.
+fn noun(view: &RunView) -> &'static str {
+    if view.head.request.kind == RunKind::Documents { "document" } else { "record" }
 }
 
 fn write_requests(report: &mut String, view: &RunView, style: Style) {
@@ -193,6 +205,7 @@ fn write_end(report: &mut String, view: &RunView, style: Style) {
             }
         }
     }
+    document_runs::write_verification(report, view, style);
     match view.state {
         RunState::Done | RunState::DoneWithFailures => write_done(report, view, style),
         RunState::Cancelled => {
@@ -246,7 +259,9 @@ fn write_resume(report: &mut String, view: &RunView) {
 
 fn write_done(report: &mut String, view: &RunView, style: Style) {
     let request = &view.head.request;
+    let is_over_documents = matches!(request.kind, RunKind::Documents | RunKind::Levels);
     match (&view.plan, request.is_live()) {
+        (_, false) if is_over_documents => document_runs::write_what_next(report, view, style),
         (Some(plan), false) => {
             if request.kind != RunKind::Analyze {
                 let _ = writeln!(report, "Dry run: nothing was written and nothing was paid for.");
@@ -265,7 +280,7 @@ fn write_done(report: &mut String, view: &RunView, style: Style) {
             let _ = writeln!(
                 report,
                 "{}\nTo try the failed ones again: tain runs retry {}",
-                style.warning("Done, but not for every record."),
+                style.warning(&format!("Done, but not for every {}.", noun(view))),
                 view.head.id
             );
         }
@@ -278,6 +293,10 @@ fn write_done(report: &mut String, view: &RunView, style: Style) {
 fn write_what_is_done(report: &mut String, view: &RunView) {
     if !view.head.request.is_live() {
         let _ = writeln!(report, "Nothing was written and nothing was paid for.");
+        return;
+    }
+    if view.head.request.kind == RunKind::Documents {
+        document_runs::write_what_is_done(report, view);
         return;
     }
     let counts = &view.progress.counts;

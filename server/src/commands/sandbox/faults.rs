@@ -118,7 +118,12 @@ mod tests {
         let sandbox = sandbox::start(sandbox::Options::default()).await.unwrap();
         let style = crate::output::Style::new(true, true, true);
         let sources = crate::config::Sources::default();
-        let context = Context { sources, style, clock: crate::clock::system_clock() };
+        let context = Context {
+            sources,
+            style,
+            clock: crate::clock::system_clock(),
+            global: crate::cli::Global::default(),
+        };
         let run = async |command| {
             let arguments = SandboxFaults { url: sandbox.url().parse().unwrap(), command: Some(command) };
             faults(&context, &arguments).await

@@ -1,0 +1,360 @@
+//! The documents of the search index: what pages and commands are shown before any run.
+//!
+//! Every number is whole or an error: an answer of some shards only, or one that came too late, is *unknown* (law 3).
+
+use std::time::Duration;
+
+use app::ApiError;
+use elasticsearch::{
+    FieldType, Fields, Holding, Look, MappingEditor, Numbers, Precheck, Preview, Query, Task,
+};
+use protocol::{
+    AddedMetadata, DOCUMENT_ROWS, Document, DocumentField, DocumentNamespace, DocumentNumbers, DocumentPage,
+    DocumentQuery, DocumentScope, DocumentUpdate, DocumentsLook, Finding, Findings, SearchIndexView,
+    Severity, UpdateNumbers, UpdatePreview, ValueCount,
+};
+use serde_json::Value;
+use sync::{SearchIndex, UpdateError, task_of};
+use tokio::time::timeout;
+
+use crate::{
+    connections::{ConnectError, Connections, search_failed, within},
+    exit::Failure,
+    records::typed,
+};
+
+/// How long a page waits for what a person asked for: counting every namespace of a large index takes a while.
+pub const LOOK_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Documents that a preview shows.
+const SAMPLES: usize = 5;
+
+/// Documents that a request of an update holds at first, and at most, and how many requests go well before it grows
+/// by half (`elasticsearch::Limits`); and documents of a page that is read.
+const PACE: (u64, u64, u64) = (500, 2_000, 10);
+const PAGE: u64 = 2_000;
+
+/// Requests of an update beside pages and batches: pre-check, counts, opening and freeing a cursor, refresh.
+const AROUND: u64 = 16;
+
+/// Why something of the search index cannot be shown or done.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DocumentsError {
+    /// What was asked for cannot be used.
+    #[error("{message}")]
+    Invalid {
+        /// The name of the form's field.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The search index cannot be used, or did not do its part.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
+impl From<UpdateError> for DocumentsError {
+    fn from(error: UpdateError) -> Self {
+        Self::Invalid { field: error.field(), message: error.to_string() }
+    }
+}
+
+impl From<elasticsearch::Error> for DocumentsError {
+    fn from(error: elasticsearch::Error) -> Self {
+        Self::Connect(search_failed(error))
+    }
+}
+
+impl From<DocumentsError> for ApiError {
+    fn from(error: DocumentsError) -> Self {
+        match error {
+            DocumentsError::Invalid { field, message } => Self::invalid(field, message),
+            DocumentsError::Connect(ConnectError::NotConfigured(message)) => Self::NotConfigured { message },
+            DocumentsError::Connect(ConnectError::Service(message)) => Self::Upstream { message },
+        }
+    }
+}
+
+impl From<DocumentsError> for Failure {
+    fn from(error: DocumentsError) -> Self {
+        match error {
+            DocumentsError::Invalid { message, .. } => Self::usage(message),
+            DocumentsError::Connect(error) => error.into(),
+        }
+    }
+}
+
+/// The search index as far as it can be read, each part by itself; `None` if none is configured.
+pub async fn status(connections: &Connections, patience: Duration) -> Option<SearchIndexView> {
+    let endpoint = connections.search_endpoint().ok()?;
+    let task = configured(connections);
+    let server = within(patience, async { Ok(connections.cluster().await?.1.server().to_string()) });
+    let identity = within(patience, async {
+        connections.search().await?.reader.identity().await.map_err(search_failed)
+    });
+    let numbers = within(patience, async {
+        let search = connections.search().await?;
+        let task = task.as_ref().map_err(not_usable)?;
+        let fields = fields(&search, task).await?;
+        let look = search.reader.look(&fields, &task.field).await.map_err(search_failed)?;
+        Ok(numbers(look.total))
+    });
+    let precheck = within(patience, async {
+        let search = connections.search().await?;
+        let task = task.as_ref().map_err(not_usable)?;
+        let fields = fields(&search, task).await?;
+        let precheck = search.reader.precheck(task, &fields).await.map_err(search_failed)?;
+        Ok(findings(connections, &precheck))
+    });
+    let (server, identity, numbers, precheck) = tokio::join!(server, identity, numbers, precheck);
+    let config = connections.config();
+    Some(SearchIndexView {
+        endpoint: endpoint.as_str().to_owned(),
+        index: config.elasticsearch.index.to_string(),
+        namespace_field: config.elasticsearch.namespace_field.to_string(),
+        added: AddedMetadata {
+            key: config.mirror.added_key.clone(),
+            value: config.mirror.added_value.to_string(),
+        },
+        server,
+        identity,
+        numbers,
+        precheck,
+    })
+}
+
+/// The documents of every namespace.
+///
+/// # Errors
+///
+/// What cannot be used, or what the server said; also if it took too long.
+pub async fn look(connections: &Connections, patience: Duration) -> Result<DocumentsLook, DocumentsError> {
+    soon(patience, async {
+        let task = configured(connections)?;
+        let search = connections.search().await?;
+        let fields = fields(&search, &task).await?;
+        let Look { total, namespaces, without_namespace, namespace_too_long, is_one_snapshot } =
+            search.reader.look(&fields, &task.field).await?;
+        let namespaces = namespaces
+            .into_iter()
+            .map(|row| DocumentNamespace { namespace: row.namespace, numbers: numbers(row.numbers) });
+        Ok(DocumentsLook {
+            total: numbers(total),
+            namespaces: namespaces.collect(),
+            without_namespace: numbers(without_namespace),
+            namespace_too_long: numbers(namespace_too_long),
+            is_one_snapshot,
+        })
+    })
+    .await
+}
+
+/// Some documents, and how many match.
+///
+/// # Errors
+///
+/// As [`look`].
+pub async fn documents(
+    connections: &Connections,
+    query: &DocumentQuery,
+    patience: Duration,
+) -> Result<DocumentPage, DocumentsError> {
+    let holding = match &query.holding {
+        protocol::Holding::Anything => Holding::Anything,
+        protocol::Holding::Nothing => Holding::Nothing,
+        protocol::Holding::Something => Holding::Something,
+        protocol::Holding::Value(text) => {
+            Holding::Value(serde_json::from_str(text).map_err(|_| DocumentsError::Invalid {
+                field: "value",
+                message: format!("the value {text} is not JSON; a string is written with its quotes"),
+            })?)
+        }
+    };
+    soon(patience, async {
+        let update = DocumentUpdate { scope: query.scope.clone(), ..DocumentUpdate::default() };
+        let task = task_of(&update, &connections.settings(), false)?;
+        let search = connections.search().await?;
+        let fields = fields(&search, &task).await?;
+        let mut found = Query::holding(&task.scope, &task.field, &holding, &fields)?;
+        if !query.id.is_empty() {
+            found = found.with_ids(std::slice::from_ref(&query.id));
+        }
+        let found = search.reader.find(&found, DOCUMENT_ROWS).await?;
+        let documents = found.documents.into_iter().map(document).collect();
+        Ok(DocumentPage { documents, total: found.total })
+    })
+    .await
+}
+
+/// What an update would do. Nothing is written.
+///
+/// # Errors
+///
+/// As [`look`]; a field, value or namespace that cannot be used.
+pub async fn preview(
+    connections: &Connections,
+    update: &DocumentUpdate,
+    overwrite: bool,
+    patience: Duration,
+) -> Result<UpdatePreview, DocumentsError> {
+    let task = task_of(update, &connections.settings(), overwrite)?;
+    soon(patience, async {
+        let search = connections.search().await?;
+        let fields = fields(&search, &task).await?;
+        let remaining = task.remaining(&fields)?;
+        let (found, precheck, samples) = tokio::try_join!(
+            search.reader.preview(&task, &fields),
+            search.reader.precheck(&task, &fields),
+            search.reader.samples(&remaining, SAMPLES),
+        )?;
+        Ok(UpdatePreview {
+            added: AddedMetadata { key: task.field.to_string(), value: task.value.to_string() },
+            numbers: update_numbers(found),
+            precheck: findings(connections, &precheck),
+            requests: requests(found.to_update, update.server_side),
+            samples: samples.into_iter().map(document).collect(),
+        })
+    })
+    .await
+}
+
+/// Adds the field of an update to the mapping of the search index, with the type that fits its value. Documents are not
+/// touched. Says what was done.
+///
+/// # Errors
+///
+/// As [`preview`]; also if the key may not change the mapping, or the field is there with another type.
+pub async fn add_mapping(
+    connections: &Connections,
+    update: &DocumentUpdate,
+    patience: Duration,
+) -> Result<String, DocumentsError> {
+    let task = task_of(update, &connections.settings(), false)?;
+    let kind = FieldType::for_value(&task.value).ok_or_else(|| DocumentsError::Invalid {
+        field: "value",
+        message: format!("there is no type of field for the value {}", task.value),
+    })?;
+    soon(patience, async {
+        let search = connections.search().await?;
+        MappingEditor::new(&search.connection, &search.reader)?.add(&task.field, kind).await?;
+        Ok(format!(
+            "{} is in the mapping of {} now, as {}; no document was touched",
+            task.field,
+            search.reader.index(),
+            kind.name()
+        ))
+    })
+    .await
+}
+
+/// What the settings ask for, over all documents.
+pub(crate) fn configured(connections: &Connections) -> Result<Task, DocumentsError> {
+    let all = DocumentUpdate { scope: DocumentScope::All, ..DocumentUpdate::default() };
+    Ok(task_of(&all, &connections.settings(), false)?)
+}
+
+pub(crate) fn not_usable(error: &DocumentsError) -> ConnectError {
+    ConnectError::NotConfigured(error.to_string())
+}
+
+pub(crate) async fn fields(search: &SearchIndex, task: &Task) -> Result<Fields, ConnectError> {
+    Fields::of(&search.reader, &search.namespace_field, &task.field).await.map_err(search_failed)
+}
+
+async fn soon<T>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, DocumentsError>>,
+) -> Result<T, DocumentsError> {
+    timeout(patience, work).await.unwrap_or_else(|_| {
+        let message = format!("the search index did not answer within {} s", patience.as_secs());
+        Err(ConnectError::Service(message).into())
+    })
+}
+
+/// What the pre-check found; that certificates are not checked belongs there, too.
+fn findings(connections: &Connections, precheck: &Precheck) -> Findings {
+    let mut findings: Vec<Finding> = precheck
+        .findings
+        .iter()
+        .map(|finding| Finding {
+            severity: match finding.severity {
+                elasticsearch::Severity::Stop => Severity::Stop,
+                elasticsearch::Severity::Warning => Severity::Warning,
+                elasticsearch::Severity::Note => Severity::Note,
+            },
+            code: finding.code.to_owned(),
+            index: finding.index.clone(),
+            message: finding.message.clone(),
+            remedy: finding.remedy.clone(),
+        })
+        .collect();
+    if !connections.config().elasticsearch.verifies_certificates {
+        findings.push(Finding {
+            severity: Severity::Warning,
+            code: "certificates_unchecked".to_owned(),
+            index: None,
+            message: "certificates are not checked, so that whoever sits between can read the key".to_owned(),
+            remedy: "name the CA in ELASTICSEARCH_CA_CERT, and take ELASTICSEARCH_VERIFY_CERTS=false out"
+                .to_owned(),
+        });
+        findings.sort_by_key(|finding| finding.severity);
+    }
+    Findings {
+        findings,
+        is_mended_by_mapping: precheck.is_mended_by_mapping(),
+        indices: precheck.indices().map(str::to_owned).collect(),
+    }
+}
+
+fn numbers(numbers: Numbers) -> DocumentNumbers {
+    let Numbers { documents, with, values, other_values } = numbers;
+    let value = |count: elasticsearch::ValueCount| ValueCount {
+        value: count.value.to_string(),
+        documents: count.documents,
+    };
+    let values = values.map(|values| values.into_iter().map(value).collect());
+    DocumentNumbers { documents, with, values, other_values }
+}
+
+const fn update_numbers(preview: Preview) -> UpdateNumbers {
+    let Preview { documents, missing, equal, lower, higher, incomparable, to_update } = preview;
+    UpdateNumbers { documents, missing, equal, lower, higher, incomparable, to_update }
+}
+
+fn document(document: elasticsearch::Document) -> Document {
+    let field = |(key, value): (String, Value)| DocumentField { key, value: typed(&value) };
+    let mut fields: Vec<DocumentField> = document.source.into_iter().map(field).collect();
+    fields.sort_by(|a, b| a.key.cmp(&b.key));
+    Document { index: document.index, id: document.id, fields }
+}
+
+/// Requests of a live run that updates so many documents, where nothing goes wrong.
+fn requests(documents: u64, server_side: bool) -> u64 {
+    if documents == 0 || server_side {
+        return AROUND;
+    }
+    let (mut size, largest, until_growth) = PACE;
+    let (mut left, mut batches) = (documents, 0);
+    while size < largest && left > size * until_growth {
+        left -= size * until_growth;
+        batches += until_growth;
+        size = (size + size / 2).min(largest);
+    }
+    AROUND + documents.div_ceil(PAGE) + batches + left.div_ceil(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_grow_with_the_documents_and_less_than_they() {
+        assert_eq!(requests(0, false), AROUND);
+        assert_eq!(requests(1, false), AROUND + 2);
+        assert_eq!(requests(500, false), AROUND + 2);
+        // Ten batches of 500, and one of 750.
+        assert_eq!(requests(5_500, false), AROUND + 3 + 11);
+        assert_eq!(requests(1_000_000, true), AROUND);
+        assert!(requests(1_000_000, false) < 1_100);
+    }
+}
