@@ -1,0 +1,359 @@
+//! `tain elasticsearch` against the sandbox's Elasticsearch.
+
+#![expect(clippy::unwrap_used, reason = "a test panics")]
+
+#[expect(dead_code, reason = "each test binary uses a part of it")]
+mod support;
+
+use std::collections::BTreeMap;
+
+use protocol::{Reading, RunState};
+use sandbox::{Body, Effect, ElasticsearchOptions, Endpoint, Fault, Options, SearchDocument, When};
+use serde_json::{Value, json};
+use support::{Finished, KEY, SAMPLE, World, bare, finish};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    process::Command,
+};
+
+const INDEX: &str = "text-search-v0";
+const FIELD: &str = "clearance_level";
+
+async fn world() -> World {
+    let elasticsearch =
+        ElasticsearchOptions { api_key: Some(KEY.to_owned()), ..ElasticsearchOptions::default() };
+    World::with(Options { sample: true, elasticsearch, ..Options::default() }).await
+}
+
+/// The binary with the sandbox's search index beside its two indexes.
+fn command(world: &World, arguments: &str) -> Command {
+    let mut command = world.command(arguments);
+    command
+        .env("ELASTICSEARCH_ENDPOINT", world.sandbox.elasticsearch_url())
+        .env("ELASTICSEARCH_API_KEY", KEY);
+    command
+}
+
+async fn run(world: &World, arguments: &str) -> Finished {
+    finish(command(world, arguments)).await
+}
+
+/// The level of every document by namespace and id; `None` for those without.
+fn levels(world: &World) -> BTreeMap<(String, String), Option<Value>> {
+    let documents = world.state().search_documents(INDEX).into_iter();
+    let level = |document: SearchDocument| {
+        let namespace = document.source.get("pinecone_namespace").and_then(Value::as_str);
+        ((namespace.unwrap_or_default().to_owned(), document.id), document.source.get(FIELD).cloned())
+    };
+    documents.map(level).collect()
+}
+
+fn writes(world: &World) -> u64 {
+    let calls = |endpoint| world.state().calls("elasticsearch", endpoint).unwrap().requests;
+    calls(Endpoint::Bulk) + calls(Endpoint::UpdateByQuery)
+}
+
+fn objects(finished: &Finished) -> Vec<Value> {
+    finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Makes an index with a mapping, as a user who may do everything.
+async fn make_index(world: &World, name: &str, mapping: &Value) {
+    let url = world.sandbox.elasticsearch_url();
+    let address = url.strip_prefix("http://").unwrap().trim_end_matches('/');
+    let body = json!({"mappings": mapping}).to_string();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "PUT /{name} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Basic YWRtaW46YWRtaW4=\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// An index that takes no new fields, with three documents in it.
+async fn strict(world: &World) {
+    let mapping = json!({
+        "dynamic": "strict",
+        "properties": {"pinecone_namespace": {"type": "keyword"}, "text": {"type": "text"}},
+    });
+    make_index(world, "strict", &mapping).await;
+    let document = |id: &str| {
+        let source = json!({"pinecone_namespace": "a", "text": "something"});
+        SearchDocument { id: id.to_owned(), routing: None, source: source.as_object().unwrap().clone() }
+    };
+    world.state().put_search_documents("strict", ["1", "2", "3"].map(document).into()).unwrap();
+}
+
+const COMMANDS: [&str; 8] = [
+    "elasticsearch status",
+    "elasticsearch namespaces",
+    "elasticsearch preview help-centre",
+    "elasticsearch update help-centre",
+    "elasticsearch update --all-namespaces --dry-run",
+    "elasticsearch add-mapping",
+    "elasticsearch check help-centre",
+    "mirror help-centre --elasticsearch",
+];
+
+#[tokio::test]
+async fn what_needs_the_search_index_says_which_variable_to_set() {
+    let world = world().await;
+    for arguments in COMMANDS {
+        let refused = finish(world.command(arguments)).await.expect(2);
+        assert!(refused.stderr.contains("ELASTICSEARCH_ENDPOINT is not set"), "{}", refused.stderr);
+        assert!(refused.stdout.is_empty(), "{}", refused.stdout);
+    }
+    // Documents are updated without any key of the other services.
+    let mut alone = bare(world.path(), "es update help-centre --json");
+    alone.env("ELASTICSEARCH_URL", world.sandbox.elasticsearch_url()).env("ELASTICSEARCH_API_KEY", KEY);
+    finish(alone).await.expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_search_index_is_shown() {
+    let world = world().await;
+    let total = world.state().search_documents(INDEX).len() as u64;
+    let shown = run(&world, "elasticsearch status --json").await.expect(0);
+    let view: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(view["server"]["known"], "Elasticsearch 8.19.21");
+    assert_eq!(view["identity"]["known"], "sandbox");
+    assert_eq!(view["numbers"]["known"]["documents"], total);
+    assert_eq!(view["precheck"]["known"]["findings"], json!([]));
+    let words = run(&world, "es status").await.expect(0);
+    assert!(words.stdout.contains("Documents can be updated."), "{}", words.stdout);
+    assert!(words.stdout.contains("clearance_level = 1"), "{}", words.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_namespace_is_counted() {
+    let world = world().await;
+    let levels = levels(&world);
+    let shown = run(&world, "elasticsearch namespaces --json").await.expect(0);
+    let rows = objects(&shown);
+    let total = rows.iter().find(|row| row["kind"] == "total").unwrap();
+    assert_eq!(total["documents"], levels.len() as u64);
+    let without = levels.values().filter(|level| level.is_none()).count() as u64;
+    assert_eq!(total["without"], without);
+    for row in rows.iter().filter(|row| row["kind"] == "namespace") {
+        let name = row["namespace"].as_str().unwrap();
+        let documents = levels.keys().filter(|(namespace, _)| namespace == name).count() as u64;
+        assert_eq!(row["documents"], documents, "{name}");
+    }
+    let table = run(&world, "elasticsearch namespaces").await.expect(0);
+    assert!(table.stdout.contains(SAMPLE) && table.stdout.contains("(all)"), "{}", table.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_and_a_dry_run_write_nothing() {
+    let world = world().await;
+    let before = levels(&world);
+    let lacking = |before: &BTreeMap<(String, String), Option<Value>>| {
+        before.iter().filter(|((name, _), level)| name == SAMPLE && level.is_none()).count() as u64
+    };
+    let shown = run(&world, &format!("elasticsearch preview {SAMPLE} --json")).await.expect(0);
+    let preview: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(preview["numbers"]["to_update"], lacking(&before));
+    assert_eq!(preview["samples"].as_array().unwrap().len(), 5);
+    assert!(!shown.stdout.contains("\"vector\""), "a vector is shown");
+    let words = run(&world, &format!("elasticsearch preview {SAMPLE} --mode all --value 2")).await.expect(0);
+    assert!(words.stdout.contains("with a higher one"), "{}", words.stdout);
+
+    let dry = run(&world, &format!("elasticsearch update {SAMPLE} --dry-run --json")).await.expect(0).view();
+    assert_eq!(dry.progress.counts.documents.to_update, lacking(&before));
+    assert_eq!(writes(&world), 0);
+    assert_eq!(levels(&world), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_that_lack_the_field_get_it_and_no_others() {
+    let world = world().await;
+    let before = levels(&world);
+    let view = run(&world, &format!("elasticsearch update {SAMPLE} --json")).await.expect(0).view();
+    let counts = view.progress.counts.documents;
+    let after = levels(&world);
+    let mut written = 0;
+    for (key, level) in &before {
+        let expected = if key.0 == SAMPLE && level.is_none() { Some(json!(1)) } else { level.clone() };
+        written += u64::from(expected != *level);
+        assert_eq!(after[key], expected, "{key:?}");
+    }
+    assert_eq!((view.state, counts.updated, counts.failed), (RunState::Done, written, 0));
+    let verified = view.documents.unwrap();
+    assert!(verified.confirmed && verified.remaining == Reading::Known(0), "{verified:?}");
+
+    let again = run(&world, &format!("elasticsearch update {SAMPLE}")).await.expect(0);
+    assert!(
+        again.stdout.contains("documents in scope") && again.stdout.contains("Done."),
+        "{}",
+        again.stdout
+    );
+    let bulk = world.state().calls("elasticsearch", Endpoint::Bulk).unwrap().items;
+    assert_eq!(bulk, written, "the second run writes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_higher_level_stands_unless_it_is_overwritten() {
+    let world = world().await;
+    let before = levels(&world);
+    let refused = run(&world, "elasticsearch update --all-namespaces --overwrite").await.expect(2);
+    assert!(refused.stderr.contains("--mode all"), "{}", refused.stderr);
+    run(&world, "elasticsearch update --all-namespaces --mode all --json").await.expect(0);
+    for (key, level) in levels(&world) {
+        let held = before[&key].clone().unwrap_or_default().as_i64().unwrap_or(1);
+        assert_eq!(level, Some(json!(held.max(1))), "{key:?}");
+    }
+    run(&world, "elasticsearch update --all-namespaces --mode all --overwrite --json").await.expect(0);
+    assert!(levels(&world).values().all(|level| *level == Some(json!(1))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_field_and_value_can_be_written_by_the_server_itself() {
+    let world = world().await;
+    let arguments = "elasticsearch update --all-namespaces --field=tier --value=7 --server-side --json";
+    // The key of the sandbox may not stop a task; a user may.
+    let mut command = command(&world, arguments);
+    command
+        .env_remove("ELASTICSEARCH_API_KEY")
+        .env("ELASTICSEARCH_USERNAME", "admin")
+        .env("ELASTICSEARCH_PASSWORD", "admin");
+    let view = finish(command).await.expect(0).view();
+    let documents = world.state().search_documents(INDEX);
+    assert_eq!(view.progress.counts.documents.updated, documents.len() as u64);
+    assert!(documents.iter().all(|document| document.source["tier"] == 7));
+    for wrong in ["--field a.b", "--value gold", "--value [1]"] {
+        let refused = run(&world, &format!("elasticsearch update --all-namespaces {wrong}")).await.expect(2);
+        assert!(refused.stderr.starts_with("error: "), "{}", refused.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_key_and_a_silent_server_are_told_from_an_empty_index() {
+    let world = world().await;
+    for arguments in &COMMANDS[..5] {
+        let mut command = command(&world, arguments);
+        command.env("ELASTICSEARCH_API_KEY", "some:other-key");
+        let refused = finish(command).await.expect(4);
+        assert!(refused.stderr.contains("401"), "{arguments}: {}", refused.stderr);
+        assert!(!refused.stderr.contains("other-key"), "{}", refused.stderr);
+    }
+    world
+        .state()
+        .add_fault(Fault::always(Endpoint::Search, Effect::FailedShards { count: 1 }).at("elasticsearch"));
+    let partial = run(&world, "elasticsearch namespaces").await.expect(4);
+    assert!(partial.stdout.is_empty(), "{}", partial.stdout);
+    let partial = run(&world, "elasticsearch status --json").await.expect(4);
+    let view: Value = serde_json::from_str(&partial.stdout).unwrap();
+    assert!(view["numbers"]["unknown"].is_string() && view["server"]["known"].is_string(), "{view}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_not_there_is_never_made() {
+    let world = world().await;
+    let indices = world.state().search_indices();
+    for arguments in COMMANDS {
+        let mut command = command(&world, arguments);
+        command.env("ELASTICSEARCH_INDEX", "text-serach-v0");
+        let refused = finish(command).await.expect(2);
+        assert!(refused.stderr.contains("text-serach-v0"), "{arguments}: {}", refused.stderr);
+    }
+    let mut command = command(&world, "elasticsearch status");
+    command.env("ELASTICSEARCH_INDEX", "text-serach-v0");
+    let refused = finish(command).await.expect(2);
+    assert!(refused.stderr.contains(INDEX), "the right name is not told: {}", refused.stderr);
+    assert_eq!(world.state().search_indices(), indices);
+    assert_eq!(writes(&world), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strict_mapping_stops_an_update_before_it_writes_and_can_be_mended() {
+    let world = world().await;
+    strict(&world).await;
+    let on = |arguments: &str| {
+        let mut command = command(&world, arguments);
+        command.env("ELASTICSEARCH_INDEX", "strict");
+        command
+    };
+    let preview = finish(on("elasticsearch preview a")).await.expect(2);
+    assert!(preview.stdout.contains("stop") && preview.stdout.contains("add-mapping"), "{}", preview.stdout);
+    for arguments in
+        ["elasticsearch update a", "elasticsearch update a --dry-run", "mirror help-centre --elasticsearch"]
+    {
+        let refused = finish(on(arguments)).await.expect(2);
+        assert!(refused.stderr.contains("strict"), "{arguments}: {}", refused.stderr);
+    }
+    assert_eq!((writes(&world), world.writes_and_payments()), (0, (0, 0)));
+
+    let forbidden = finish(on("elasticsearch add-mapping")).await.expect(4);
+    assert!(forbidden.stderr.contains("403"), "{}", forbidden.stderr);
+    let mut mend = on("elasticsearch add-mapping --json");
+    mend.env_remove("ELASTICSEARCH_API_KEY")
+        .env("ELASTICSEARCH_USERNAME", "admin")
+        .env("ELASTICSEARCH_PASSWORD", "admin");
+    let mended = finish(mend).await.expect(0);
+    assert!(mended.stdout.contains("as integer"), "{}", mended.stdout);
+    finish(on("elasticsearch update a --json")).await.expect(0);
+    let documents = world.state().search_documents("strict");
+    assert!(documents.iter().all(|document| document.source[FIELD] == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_documents_are_told_and_can_be_tried_again() {
+    let world = world().await;
+    let refuse = Effect::BulkItems { code: 400, error: None, count: 3 };
+    world.state().add_fault(Fault::always(Endpoint::Bulk, refuse).at("elasticsearch").when(When::Nth(1)));
+    let words = run(&world, &format!("elasticsearch update {SAMPLE}")).await.expect(3);
+    assert!(words.stdout.contains("3 documents failed"), "{}", words.stdout);
+    let retry = words.stdout.lines().find_map(|line| line.split_once("tain runs retry ")).unwrap().1;
+    let again = run(&world, &format!("runs retry {retry} --json")).await.expect(0).view();
+    assert_eq!(again.progress.counts.documents.updated, 3);
+    let lacking = levels(&world).into_iter().filter(|((name, _), level)| name == SAMPLE && level.is_none());
+    assert_eq!(lacking.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_can_end_with_the_documents_and_the_levels_be_compared() {
+    let world = world().await;
+    let mirror = run(&world, &format!("mirror {SAMPLE} --elasticsearch --json")).await.expect(0).view();
+    assert!(mirror.progress.counts.migrated > 0 && mirror.progress.counts.documents.updated > 0);
+    assert!(mirror.documents.unwrap().confirmed);
+    let others = levels(&world).into_iter().filter(|((name, _), _)| name != SAMPLE);
+    assert!(others.into_iter().any(|(_, level)| level.is_none()), "another namespace was written to");
+
+    // Some documents of the sample hold a higher level than their record.
+    let check = run(&world, &format!("elasticsearch check {SAMPLE}")).await.expect(1);
+    assert!(check.stdout.contains("different"), "{}", check.stdout);
+    run(&world, &format!("elasticsearch update {SAMPLE} --mode all --overwrite --json")).await.expect(0);
+    let check = run(&world, &format!("es check {SAMPLE} --json")).await;
+    let counts = check.view().progress.counts;
+    assert!(counts.in_sync > 0, "{counts:?}");
+    let expected = i32::from(counts.changed + counts.missing > 0);
+    assert_eq!(check.code, Some(expected), "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_is_ever_printed() {
+    let world = world().await;
+    let echo = Effect::Status {
+        code: 403,
+        body: Body::Text,
+        retry_after: None,
+        message: Some(format!("invalid key {KEY}")),
+    };
+    let fault = Fault::always(Endpoint::Count, echo).at("elasticsearch").when(When::Nth(3));
+    world.state().add_fault(fault);
+    for arguments in COMMANDS.into_iter().chain(["config", "config check"]) {
+        for format in ["text", "json"] {
+            let mut command = command(&world, arguments);
+            command.env("RUST_LOG", "trace").env("TAIN_LOG_FORMAT", format);
+            let printed = finish(command).await;
+            for output in [&printed.stdout, &printed.stderr] {
+                assert!(!output.contains(&KEY[4..]), "{arguments} shows the key");
+            }
+        }
+    }
+}
