@@ -87,7 +87,9 @@ pub fn TextLengthPanel(
             }
         })
         .collect_view();
-    let mark = bars.iter().position(|bar| bar.from > limit).map(|index| {
+    // After the last bar, where no text is longer.
+    let end = (last.to == Some(limit)).then_some(bars.len());
+    let mark = bars.iter().position(|bar| bar.from > limit).or(end).map(|index| {
         let x = share(index).saturating_sub(2);
         // On the side that has room.
         let (anchor, dx) = if x > 500 { ("end", "-5") } else { ("start", "5") };

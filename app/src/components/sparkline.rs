@@ -197,7 +197,9 @@ fn in_words(drawing: &Drawing, over: bool) -> String {
 /// `3k`, `1.5k`, `500`.
 fn short(number: u64) -> String {
     match number {
-        0..1_000 => number.to_string(),
+        // An axis without a curve has no scale.
+        0 => String::new(),
+        1..1_000 => number.to_string(),
         _ if number.is_multiple_of(1_000) => format!("{}k", format::count(number / 1_000)),
         _ => format!("{}.{}k", format::count(number / 1_000), number % 1_000 / 100),
     }
@@ -245,7 +247,13 @@ pub fn Throughput(
     let time = move |share: u64| {
         move || {
             let span = drawing.with(|all| all.span);
-            if span == 0 { String::new() } else { format::span(span * share / 2 / 1_000) }
+            if span == 0 && share == 0 {
+                "Nothing to draw yet".to_owned()
+            } else if span == 0 {
+                String::new()
+            } else {
+                format::span(span * share / 2 / 1_000)
+            }
         }
     };
     view! {

@@ -21,8 +21,8 @@ pub struct Specimen {
     meaning: &'static str,
     /// How it is written in a view.
     usage: &'static str,
-    /// How it looks.
-    html: String,
+    /// How it looks, in each of its states.
+    states: Vec<String>,
     /// Whether it needs the whole width, so that the themes stand one below the other.
     is_wide: bool,
 }
@@ -35,7 +35,13 @@ impl Specimen {
         usage: &'static str,
         view: impl RenderHtml,
     ) -> Self {
-        Self { name, meaning, usage, html: view.to_html(), is_wide: false }
+        Self { name, meaning, usage, states: vec![view.to_html()], is_wide: false }
+    }
+
+    /// The same in one more state, for components of which a page has one: each has ids of its own.
+    pub fn and(mut self, view: impl RenderHtml) -> Self {
+        self.states.push(view.to_html());
+        self
     }
 
     /// One that needs the whole width.
@@ -79,14 +85,14 @@ fn with_values(html: &str, attribute: &str, value: impl Fn(&str) -> String) -> S
 
 /// Gives the ids of a piece of HTML, and whatever refers to them, an ending of its own: the same piece stands twice on
 /// the page. Its links lead nowhere else, because there is no such run.
-fn renamed(html: &str, specimen: &str, theme: &str) -> String {
+fn renamed(html: &str, specimen: &str, copy: &str) -> String {
     const IDS: [&str; 8] =
         ["id", "for", "name", "list", "commandfor", "aria-labelledby", "aria-describedby", "aria-controls"];
     let mut html = html.to_owned();
     for attribute in IDS {
         html = with_values(&html, attribute, |ids| {
             let ids: Vec<String> =
-                ids.split_whitespace().map(|id| format!("{id}-{specimen}-{theme}")).collect();
+                ids.split_whitespace().map(|id| format!("{id}-{specimen}-{copy}")).collect();
             ids.join(" ")
         });
     }
@@ -95,13 +101,17 @@ fn renamed(html: &str, specimen: &str, theme: &str) -> String {
 }
 
 fn specimen(specimen: Specimen) -> AnyView {
-    let Specimen { name, meaning, usage, html, is_wide } = specimen;
+    let Specimen { name, meaning, usage, states, is_wide } = specimen;
     let id = slug(name);
     let themes = ["light", "dark"].map(|theme| {
-        let html = renamed(&html, &id, theme);
+        let states = states
+            .iter()
+            .zip(1..)
+            .map(|(html, number)| view! { <div inner_html=renamed(html, &id, &format!("{theme}-{number}"))></div> })
+            .collect_view();
         view! {
-            <div class="ground" data-theme=theme>
-                <div inner_html=html></div>
+            <div class="ground stack wide" data-theme=theme>
+                {states}
             </div>
         }
     });
@@ -224,6 +234,20 @@ pub fn long_lists(rows: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_component_is_drawn_in_both_themes() {
+        let html = Owner::new().with(components);
+        assert_eq!(html.matches("data-theme=\"light\"").count(), html.matches("data-theme=\"dark\"").count());
+        assert!(html.matches("class=\"specimen\"").count() > 30);
+        let mut ids: Vec<&str> =
+            html.split(" id=\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids.windows(2).find(|pair| pair[0] == pair[1]), None, "an id that stands twice");
+        for shown in ["Needs attention", "Throughput", "limit 2,048", "no records on either side"] {
+            assert!(html.contains(shown), "{shown}");
+        }
+    }
 
     #[test]
     fn what_stands_twice_has_ids_of_its_own() {

@@ -1,7 +1,7 @@
 //! Pictures, and what a run's page is made of.
 
 use leptos::prelude::*;
-use protocol::RunView;
+use protocol::{RunView, TextLengths};
 
 use super::{
     catalogue::{Group, Specimen},
@@ -37,6 +37,9 @@ pub fn pictures() -> Group {
         })
         .collect();
     let plan = samples::plan();
+    // None of the texts is longer than the model reads.
+    let mut short: TextLengths = plan.lengths.clone();
+    short.buckets[15..].fill(0);
     Group {
         name: "Pictures",
         specimens: vec![
@@ -44,14 +47,10 @@ pub fn pictures() -> Group {
                 "Throughput",
                 "What a run did a minute over its whole time, under the limit of the texts; where it waited is marked. Every line has dashes of its own.",
                 "<Throughput live />",
-                view! {
-                    <div class="stack wide">
-                        <Throughput live=live(samples::running()) />
-                        <Throughput live=live(samples::done()) />
-                        <Throughput live=live(samples::begun()) />
-                    </div>
-                },
-            ),
+                view! { <Throughput live=live(samples::running()) /> },
+            )
+            .and(view! { <Throughput live=live(samples::done()) /> })
+            .and(view! { <Throughput live=live(samples::begun()) /> }),
             Specimen::new(
                 "Key bars",
                 "In how many records which metadata key differs, and how.",
@@ -62,17 +61,9 @@ pub fn pictures() -> Group {
                 "Text lengths",
                 "How long the texts are that will be embedded, and where the model stops reading.",
                 "<TextLengthPanel lengths=plan.lengths over_long=plan.over_long run />",
-                view! {
-                    <div class="stack wide">
-                        <TextLengthPanel lengths=plan.lengths.clone() over_long=7 run=samples::id() />
-                        <TextLengthPanel
-                            lengths=protocol::TextLengths { limit: 2_048, buckets: plan.lengths.buckets[..13].to_vec() }
-                            over_long=0
-                            run=samples::id()
-                        />
-                    </div>
-                },
-            ),
+                view! { <TextLengthPanel lengths=plan.lengths.clone() over_long=7 run=samples::id() /> },
+            )
+            .and(view! { <TextLengthPanel lengths=short over_long=0 run=samples::id() /> }),
             Specimen::new(
                 "Sparkline",
                 "The shape of a line of numbers, as a word among words: a vector, a history.",
@@ -104,14 +95,10 @@ pub fn runs() -> Group {
                 "Steps",
                 "One below the other; an error stands inside the step that failed.",
                 "<Steps live />",
-                view! {
-                    <div class="stack wide">
-                        <Steps live=live(samples::running()) />
-                        <Steps live=live(samples::failed()) />
-                        <Steps live=live(samples::done()) />
-                    </div>
-                },
-            ),
+                view! { <Steps live=live(samples::running()) /> },
+            )
+            .and(view! { <Steps live=live(samples::failed()) /> })
+            .and(view! { <Steps live=live(samples::done()) /> }),
             Specimen::wide(
                 "Flow",
                 "The pipeline as it is: three stages, what waits between them, and who holds the pace.",
@@ -144,13 +131,9 @@ pub fn runs() -> Group {
                 "Verification",
                 "The counts on both sides after a run, and what explains their difference.",
                 "<VerificationPanel run verification />",
-                view! {
-                    <div class="stack wide">
-                        <VerificationPanel run=samples::id() verification=samples::verification(true) />
-                        <VerificationPanel run=samples::id() verification=samples::verification(false) />
-                    </div>
-                },
-            ),
+                view! { <VerificationPanel run=samples::id() verification=samples::verification(true) /> },
+            )
+            .and(view! { <VerificationPanel run=samples::id() verification=samples::verification(false) /> }),
             Specimen::wide(
                 "Plan",
                 "What an analysis found, what a live run takes, and samples with old and new values.",

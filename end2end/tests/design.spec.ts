@@ -1,0 +1,157 @@
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+
+import { expect, test } from '../fixtures/index.ts';
+
+const specimens = (page: Page): ReturnType<Page['locator']> => page.locator('.specimen');
+
+test('every component in both themes: nothing overflows and axe finds nothing', async ({ page, gotoHydrated }) => {
+  test.setTimeout(180_000);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const width of [1280, 360]) {
+      const what = `design-${colorScheme}-${width}`;
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize({ width, height: 900 });
+      await gotoHydrated('/design');
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('Design system');
+      await page.screenshot({ path: `output/screenshots/${what}.png`, fullPage: true });
+      const [content, window] = await page.evaluate(() => [
+        document.documentElement.scrollWidth,
+        document.documentElement.clientWidth,
+      ]);
+      expect.soft(content, `${what}: width of the content`).toBeLessThanOrEqual(window ?? 0);
+      // Every component stands here twice, so that two landmarks have one name.
+      const { violations } = await new AxeBuilder({ page }).disableRules(['landmark-unique']).analyze();
+      expect
+        .soft(
+          violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`),
+          `${what}: axe`,
+        )
+        .toEqual([]);
+    }
+  }
+});
+
+test('each theme shows its own colours, whatever the system has', async ({ page, gotoHydrated }) => {
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await gotoHydrated('/design');
+  const grounds = await specimens(page)
+    .first()
+    .locator('[data-theme]')
+    .evaluateAll((parts) => parts.map((part) => getComputedStyle(part).backgroundColor));
+  expect(grounds).toHaveLength(2);
+  expect(grounds[0]).not.toBe(grounds[1]);
+  expect(grounds[1]).toBe(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+});
+
+test('ids are unique, links lead to what is there, and every specimen says how it is written', async ({ page, gotoHydrated }) => {
+  await gotoHydrated('/design');
+  const faults = await page.evaluate(() => {
+    const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
+    const anchors = [...document.querySelectorAll('.catalogue a[href^="#"]')].map((link) => link.getAttribute('href') ?? '');
+    return {
+      twice: ids.filter((id, index) => ids.indexOf(id) !== index),
+      nowhere: anchors.filter((href) => document.getElementById(href.slice(1)) === null),
+      elsewhere: document.querySelectorAll('.specimen a:not([href^="#"])').length,
+    };
+  });
+  expect(faults).toEqual({ twice: [], nowhere: [], elsewhere: 0 });
+  const count = await specimens(page).count();
+  expect(count).toBeGreaterThan(30);
+  await expect(page.locator('.specimen > .usage code:not(:empty)')).toHaveCount(count);
+});
+
+test('a dialog opens in both themes, and Escape gives the focus back', async ({ page, gotoHydrated }) => {
+  await gotoHydrated('/design');
+  const openers = page.locator('#dialog').getByRole('button', { name: 'Start…' });
+  for (const opener of await openers.all()) {
+    await opener.click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
+    await expect(opener).toBeFocused();
+  }
+});
+
+test('whatever takes the focus shows it', async ({ page, gotoHydrated }) => {
+  await gotoHydrated('/design');
+  const unseen = await page.evaluate(() => {
+    const all = document.querySelectorAll<HTMLElement>(
+      '.specimen :is(a[href], button, input, select, summary, [tabindex="0"]):not(:disabled)',
+    );
+    // Focus from a script counts as the keyboard's as long as no pointer was used.
+    return [...all]
+      .filter((element) => element.checkVisibility({ visibilityProperty: true }))
+      .filter((element) => {
+        element.focus();
+        const { outlineStyle, outlineWidth } = getComputedStyle(element);
+        return document.activeElement !== element || outlineStyle === 'none' || parseFloat(outlineWidth) < 2;
+      })
+      .map(({ outerHTML }) => outerHTML.slice(0, 120));
+  });
+  expect(unseen).toEqual([]);
+});
+
+test('nothing moves for whoever wants nothing to move', async ({ page, gotoHydrated }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await gotoHydrated('/design');
+  expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
+});
+
+test('at twice the size nothing is cut off', async ({ page, gotoHydrated }) => {
+  // 200 % on a screen of 1280 leaves 640 CSS pixels.
+  await page.setViewportSize({ width: 640, height: 450 });
+  await gotoHydrated('/design');
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(640);
+});
+
+interface Frames {
+  frames: number;
+  slow: number;
+  longest: number;
+  tasks: number;
+}
+
+/** Scrolls an element from its beginning to its end in a hundred frames, and says how the frames came. */
+async function scroll(page: Page, selector: string): Promise<Frames> {
+  return await page.locator(selector).evaluate(async (element) => {
+    let tasks = 0;
+    const observer = new PerformanceObserver((list) => (tasks += list.getEntries().length));
+    observer.observe({ type: 'longtask' });
+    const frame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve));
+    const gaps: number[] = [];
+    let before = await frame();
+    for (let step = 1; step <= 100; step += 1) {
+      element.scrollTop = (element.scrollHeight * step) / 100;
+      const now = await frame();
+      gaps.push(now - before);
+      before = now;
+    }
+    observer.disconnect();
+    return { frames: gaps.length, slow: gaps.filter((gap) => gap > 34).length, longest: Math.round(Math.max(...gaps)), tasks };
+  });
+}
+
+test('ten thousand lines and rows scroll to their end', async ({ page, gotoHydrated }) => {
+  test.setTimeout(120_000);
+  await gotoHydrated('/design?rows=10000');
+  const lines = page.locator('#long-lines li');
+  await expect(lines).toHaveCount(10_000);
+  await expect(page.locator('tbody tr')).toHaveCount(10_000);
+  // The figures are for docs/design-system.md; a busy machine must not fail the test.
+  for (const selector of ['#long-lines', '[aria-label="Long table"]']) {
+    const figures = await scroll(page, selector);
+    test.info().annotations.push({ type: selector, description: JSON.stringify(figures) });
+    console.log(selector, JSON.stringify(figures));
+  }
+  await expect(lines.last()).toBeInViewport();
+  await expect(page.locator('tbody tr').last()).toBeInViewport();
+});
+
+test('without a script the components are there all the same', async ({ browser, baseURL }) => {
+  const context = await browser.newContext({ javaScriptEnabled: false, ...(baseURL === undefined ? {} : { baseURL }) });
+  const page = await context.newPage();
+  await page.goto('/design');
+  expect(await specimens(page).count()).toBeGreaterThan(30);
+  await context.close();
+});
