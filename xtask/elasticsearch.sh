@@ -255,7 +255,8 @@ stop() { # name
 # --- The suite ------------------------------------------------------------------------------------------------------
 
 suite_tests=(the_contract_holds only_certificates_of_the_right_authority_are_believed)
-soak_tests=(nothing_is_lost_beside_another_writer it_is_as_fast_as_the_server)
+soak_tests=(nothing_is_lost_beside_another_writer it_is_as_fast_as_the_server
+  documents_survive_a_process_that_is_killed_twenty_times)
 
 run_tests() { # name…; the tests are in $tests
   local name address binary status=0
@@ -283,7 +284,11 @@ case $command in
   test | soak)
     install
     tests=("${suite_tests[@]}")
-    [ "$command" = test ] || tests=("${soak_tests[@]}")
+    binaries=(--test real_server)
+    if [ "$command" = soak ]; then
+      tests=("${soak_tests[@]}")
+      binaries+=(--test real_search)
+    fi
     trap 'for name in "${names[@]}"; do stop "$name"; done' EXIT
     [ $# -gt 0 ] || set -- "${names[@]}"
     run_tests "$@"
