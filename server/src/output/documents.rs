@@ -113,7 +113,8 @@ pub fn look_report(look: &DocumentsLook) -> String {
         ]);
     };
     for namespace in &look.namespaces {
-        row(one_line(&namespace.namespace), &namespace.numbers);
+        let name = one_line(&namespace.namespace);
+        row(if name.is_empty() { "(empty)".to_owned() } else { name }, &namespace.numbers);
     }
     // They are none where there are none; a namespace may be called so, but not in brackets.
     for (name, numbers) in

@@ -174,7 +174,7 @@ fn write_requests(report: &mut String, view: &RunView, style: Style) {
             let _ = write!(notes, ", {} asked to slow down", count(used.throttled));
         }
         let line = format!(
-            "  {:<7} {:<8} {:>9}{notes}, {} out, {} in",
+            "  {:<13} {:<10} {:>9}{notes}, {} out, {} in",
             used.service,
             used.endpoint,
             count(used.requests),
