@@ -1,7 +1,7 @@
 //! The forms that stop a run, let it go on, and try its failures again. Each works without a script.
 
 use leptos::prelude::*;
-use protocol::{RunHead, RunId, RunRequest, RunState, RunView};
+use protocol::{RunHead, RunId, RunKind, RunRequest, RunState, RunView};
 
 use crate::{
     ApiError,
@@ -198,6 +198,11 @@ pub fn Retry(
     let retry = ServerAction::<RetryFailed>::new();
     let RunHead { id, request, target, .. } = head;
     let scope = scope_name(&request);
+    let words = if request.kind == RunKind::Documents {
+        "A run of its own looks at each of them again, writes the field where it still has to be written, and lists what fails once more."
+    } else {
+        "A run of its own reads each of them again, embeds and writes what still has to be written, and lists what fails once more."
+    };
     let line = RunRequest { retry: Some(id.clone()), ..request }.command();
     let answer = confirming("Retry the failed records", retry.pending());
     view! {
@@ -221,9 +226,7 @@ pub fn Retry(
                         <dd>{format!("{}, as they are now", format::counted(failed, "failed record", "failed records"))}</dd>
                     </div>
                 </dl>
-                <p class="soft">
-                    "A run of its own reads each of them again, embeds and writes what still has to be written, and lists what fails once more."
-                </p>
+                <p class="soft">{words}</p>
                 <Command line />
             </Dialog>
         </ActionForm>

@@ -321,12 +321,20 @@ fn Settings(settings: Vec<SettingView>, filter: Filter) -> impl IntoView {
 fn group(name: String, settings: Vec<SettingView>) -> AnyView {
     let rows = settings.into_iter().map(row).collect_view();
     let label = name.clone();
+    // A region that scrolls has a name of its own.
+    let table = match name.as_str() {
+        "Pinecone" => "Settings of Pinecone",
+        "Gemini" => "Settings of Gemini",
+        "Mirror" => "Settings of the mirror",
+        "Elasticsearch" => "Settings of Elasticsearch",
+        _ => "Settings of tain",
+    };
     view! {
         <section class="panel" aria-label=label>
             <header>
                 <h3 class="group">{name}</h3>
             </header>
-            <Table label="Settings of the group" columns=COLUMNS class="list cards settings">
+            <Table label=table columns=COLUMNS class="list cards settings">
                 {rows}
             </Table>
         </section>

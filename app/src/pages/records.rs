@@ -8,6 +8,7 @@ use protocol::{Category, FailurePage, PageQuery, RecordIds, RunHead, RunId, RunK
 use crate::{
     ApiError, api,
     components::{
+        Look,
         failures::{FailureFiles, FailureTable},
         look,
         notice::{Empty, Skeleton},
@@ -80,8 +81,31 @@ pub fn RecordsPage() -> impl IntoView {
     }
 }
 
+/// The look of a category in a run of a kind: a comparison of levels counts the same, and means something else.
+const fn look_in(kind: RunKind, category: Category) -> Look {
+    let look = look(category);
+    match (kind, category) {
+        (RunKind::Levels, Category::InSync) => Look { label: "Equal", ..look },
+        (RunKind::Levels, Category::Changed) => Look { label: "Different", ..look },
+        (RunKind::Levels, Category::Missing) => Look { label: "Without a document", ..look },
+        _ => look,
+    }
+}
+
 /// What the records of a category are.
-const fn meaning(category: Category) -> &'static str {
+const fn meaning(kind: RunKind, category: Category) -> &'static str {
+    if matches!(kind, RunKind::Levels) {
+        match category {
+            Category::InSync => return "Record and document hold the same access level, or both hold none.",
+            Category::Changed => {
+                return "Record and document hold different access levels, or one of them holds none.";
+            }
+            Category::Missing => {
+                return "The target has the record, and the search index has no document of it.";
+            }
+            _ => {}
+        }
+    }
     match category {
         Category::InSync => "In both indexes, with equal metadata.",
         Category::Missing => "In the source only, with a text: phase A writes them.",
@@ -117,8 +141,7 @@ fn namespace_of(head: &RunHead, category: Category) -> Option<String> {
 }
 
 /// An id that leads to its record.
-fn row(id: String, category: Category, namespace: Option<&str>) -> AnyView {
-    let look = look(category);
+fn row(id: String, look: Look, namespace: Option<&str>) -> AnyView {
     let (name, link) = match namespace {
         Some(namespace) => {
             let href = links::record(namespace, &id);
@@ -146,7 +169,14 @@ fn row(id: String, category: Category, namespace: Option<&str>) -> AnyView {
 #[component]
 fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
     let Asked { run, category, query } = asked;
-    let label = look(category).label;
+    let kind = head.request.kind;
+    let look = look_in(kind, category);
+    let label = look.label;
+    let (one, many) = match kind {
+        RunKind::Documents => ("document", "documents"),
+        _ if category.slug().starts_with("documents") => ("document", "documents"),
+        _ => ("record", "records"),
+    };
     let namespace = namespace_of(&head, category);
     let (total, shown, next) = match &found {
         Found::Ids(page) => (page.total, page.ids.len(), page.next.clone()),
@@ -157,10 +187,10 @@ fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
     let (whole, to_run) = (address.clone(), links::run(&run));
     let heading = match (searched, next.is_some() || query.after.is_some()) {
         (true, _) => {
-            format!("{} with “{}”", format::counted(shown as u64, "record", "records"), query.search)
+            format!("{} with “{}”", format::counted(shown as u64, one, many), query.search)
         }
         (false, true) => format!("{} of {}", format::count(shown as u64), format::count(total)),
-        (false, false) => format::counted(shown as u64, "record", "records"),
+        (false, false) => format::counted(shown as u64, one, many),
     };
     let files = match category {
         Category::Failed => view! { <FailureFiles run=run.clone() /> }.into_any(),
@@ -169,7 +199,7 @@ fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
     let rows = match found {
         _ if shown == 0 => view! { <p class="body soft">"No record of this kind matches."</p> }.into_any(),
         Found::Ids(page) => {
-            let rows = page.ids.into_iter().map(|id| row(id, category, namespace.as_deref())).collect_view();
+            let rows = page.ids.into_iter().map(|id| row(id, look, namespace.as_deref())).collect_view();
             view! {
                 <Table label="Table of records" columns=COLUMNS class="list compact">
                     {rows}
@@ -223,8 +253,8 @@ fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
                         {format!("{} {}", head.request.kind.label(), scope_name(&head.request))}
                     </a>
                 </p>
-                <h1>{format!("{label}: {}", format::counted(total, "record", "records"))}</h1>
-                <p class="soft">{meaning(category)}</p>
+                <h1>{format!("{label}: {}", format::counted(total, one, many))}</h1>
+                <p class="soft">{meaning(kind, category)}</p>
             </div>
         </header>
         {panel}

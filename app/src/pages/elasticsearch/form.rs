@@ -4,7 +4,7 @@ use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use protocol::{AddedMetadata, UpdateMode};
 
-use crate::{browser, components::command::Command, links};
+use crate::{components::command::Command, links};
 
 use super::Asked;
 
@@ -15,6 +15,8 @@ pub fn UpdateForm(
     asked: Asked,
     /// The configured field and value.
     added: AddedMetadata,
+    /// Set when it is sent.
+    sent: RwSignal<bool>,
 ) -> impl IntoView {
     let typed = RwSignal::new(asked.clone());
     let read = move || {
@@ -30,7 +32,7 @@ pub fn UpdateForm(
         event.prevent_default();
         let options = NavigateOptions { scroll: false, ..NavigateOptions::default() };
         navigate(&typed.with_untracked(Asked::address), options);
-        browser::focus("preview");
+        sent.set(true);
     };
     let Asked { scope, namespaces, mode, field, value, overwrite, server_side, .. } = asked;
     let is_all = !["some", "without"].contains(&scope.as_str());

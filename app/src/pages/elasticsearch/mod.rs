@@ -15,6 +15,7 @@ use protocol::{DocumentsLook, Reading, SearchIndex, SearchIndexView, UpdatePrevi
 use crate::{
     ApiError,
     api::{self, AddMapping},
+    browser,
     components::{
         command::Command,
         documents::Naming,
@@ -125,6 +126,7 @@ fn configured(
     let (totals_added, totals_index) = (added.clone(), index.clone());
     let (preview_index, preview_added) = (index.clone(), added.clone());
     let bones = || view! { <Skeleton panels=1 /> };
+    let sent = RwSignal::new(false);
     view! {
         <div class="columns">
             <Transition fallback=bones>
@@ -139,7 +141,7 @@ fn configured(
             <Connection view naming=resources.naming />
         </div>
         <FindingsPanel precheck added index line=Asked::default().mapping_command() mend />
-        {move || view! { <UpdateForm asked=asked.get() added=form_added.clone() /> }}
+        {move || view! { <UpdateForm asked=asked.get() added=form_added.clone() sent /> }}
         <div id="preview" class="stack wide" tabindex="-1">
             <Suspense fallback=bones>
                 {move || {
@@ -148,6 +150,13 @@ fn configured(
                         let look = resources.look.await.ok();
                         let naming = resources.naming.await.unwrap_or_default();
                         let preview = resources.preview.await;
+                        // Whoever asked for it by the form is taken to it, once it is there.
+                        if sent.get_untracked() {
+                            Effect::new(move |_| {
+                                sent.set(false);
+                                browser::focus("preview");
+                            });
+                        }
                         view! { <PreviewPanel asked preview look naming index configured mend /> }
                     })
                 }}
