@@ -83,6 +83,7 @@ fn item(document: Document, scope: &DocumentScope, naming: &Naming) -> AnyView {
     let namespace = text(&document, &naming.namespace_field)
         .map(|namespace| view! { <span class="soft break">{namespace}</span> });
     let Document { index, id, fields } = document;
+    let fields_of = format!("Fields of {id}");
     let rows = fields
         .into_iter()
         .map(|field| {
@@ -109,7 +110,7 @@ fn item(document: Document, scope: &DocumentScope, naming: &Naming) -> AnyView {
                     {namespace}
                     {level}
                 </summary>
-                <Table label="Fields of the document" columns=COLUMNS class="list compact">
+                <Table label=fields_of columns=COLUMNS class="list compact">
                     {rows}
                 </Table>
                 <p class="row">

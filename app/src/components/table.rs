@@ -16,8 +16,9 @@ pub enum Column {
 /// A table with one row of heads. The children are its rows.
 #[component]
 pub fn Table(
-    /// What it lists, for screen readers.
-    label: &'static str,
+    /// What it lists, for screen readers; unlike every other one of its page.
+    #[prop(into)]
+    label: String,
     /// Its columns, in order.
     columns: &'static [Column],
     /// The classes of the table.
@@ -49,13 +50,13 @@ pub fn Table(
         .collect_view();
     // Focusable, so that the keyboard can scroll it.
     view! {
-        <div class=region tabindex="0" role="region" aria-label=label>
+        <section class=region tabindex="0" aria-label=label>
             <table class=class>
                 <thead>
                     <tr>{heads}</tr>
                 </thead>
                 <tbody>{children()}</tbody>
             </table>
-        </div>
+        </section>
     }
 }

@@ -158,7 +158,7 @@ fn forms(asked: &Asked, first: &str, names: Vec<String>, result: Option<AnyView>
         .collect_view();
     let suggestions = names.into_iter().map(|name| view! { <option value=name></option> }).collect_view();
     view! {
-        <datalist id="namespace-names">{suggestions}</datalist>
+        <datalist id=NAMES>{suggestions}</datalist>
         <div class="columns">
             <div class="stack even">
                 <form
@@ -170,7 +170,7 @@ fn forms(asked: &Asked, first: &str, names: Vec<String>, result: Option<AnyView>
                 >
                     <div class="field">
                         <label for="namespace">"Namespace"</label>
-                        {namespace_input("namespace", namespace.clone())}
+                        {namespace_input("namespace", Some(NAMES), namespace.clone())}
                     </div>
                     <div class="field">
                         <label for="side">"Where"</label>
@@ -184,20 +184,23 @@ fn forms(asked: &Asked, first: &str, names: Vec<String>, result: Option<AnyView>
                 </form>
                 {result}
             </div>
-            {record_form(namespace)}
+            {record_form(namespace, Some(NAMES))}
         </div>
     }
     .into_any()
 }
 
-/// A field for a namespace, with suggestions.
-fn namespace_input(id: &'static str, value: String) -> AnyView {
+/// The list of names that the fields of this page suggest.
+const NAMES: &str = "namespace-names";
+
+/// A field for a namespace, with the suggestions of a list where the page has one.
+fn namespace_input(id: &'static str, list: Option<&'static str>, value: String) -> AnyView {
     view! {
         <input
             id=id
             name="namespace"
             class="mono"
-            list="namespace-names"
+            list=list
             maxlength="512"
             autocomplete="off"
             autocapitalize="off"
@@ -209,8 +212,8 @@ fn namespace_input(id: &'static str, value: String) -> AnyView {
     .into_any()
 }
 
-/// Asks for a record by its id.
-pub fn record_form(namespace: String) -> AnyView {
+/// Asks for a record by its id; the namespaces of a list are suggested where the page has one.
+pub fn record_form(namespace: String, suggestions: Option<&'static str>) -> AnyView {
     view! {
         <section class="panel" aria-labelledby="look-up">
             <header>
@@ -219,7 +222,7 @@ pub fn record_form(namespace: String) -> AnyView {
             <form method="get" action=links::RECORD class="body stack" role="search" aria-label="Look a record up">
                 <div class="field">
                     <label for="record-namespace">"Namespace of the record"</label>
-                    {namespace_input("record-namespace", namespace)}
+                    {namespace_input("record-namespace", suggestions, namespace)}
                 </div>
                 <div class="field">
                     <label for="record-id">"Id"</label>

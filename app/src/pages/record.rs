@@ -84,7 +84,7 @@ fn look_up(namespace: String, wrong: Option<String>) -> AnyView {
             </div>
         </header>
         {wrong}
-        {record_form(namespace)}
+        {record_form(namespace, None)}
     }
     .into_any()
 }
@@ -208,7 +208,7 @@ fn nowhere(record: RecordView) -> AnyView {
                 "Neither index has a record with this id in this namespace, and there is no document of it. An id is case-sensitive, and belongs to one namespace: look at both."
             </p>
         </Empty>
-        {record_form(name)}
+        {record_form(name, None)}
     }
     .into_any()
 }

@@ -205,7 +205,7 @@ pub fn NamespaceList(
     } else {
         let rows = rows.into_iter().map(row).collect_view();
         view! {
-            <div class="scroll" tabindex="0" role="region" aria-label="Table of namespaces">
+            <section class="scroll" tabindex="0" aria-label="Table of namespaces">
                 <table class="list">
                     <thead>
                         <tr>
@@ -216,7 +216,7 @@ pub fn NamespaceList(
                     </thead>
                     <tbody>{rows}</tbody>
                 </table>
-            </div>
+            </section>
         }
         .into_any()
     };

@@ -37,7 +37,7 @@ pub fn KeysPanel(
     } else {
         let rows = keys.into_iter().map(|key| row(key, source, target, document)).collect_view();
         view! {
-            <div class="scroll" tabindex="0" role="region" aria-label="Table of metadata">
+            <section class="scroll" tabindex="0" aria-label="Table of metadata">
                 <table class="list side-by-side">
                     <thead>
                         <tr>
@@ -49,7 +49,7 @@ pub fn KeysPanel(
                     </thead>
                     <tbody>{rows}</tbody>
                 </table>
-            </div>
+            </section>
         }
         .into_any()
     };
