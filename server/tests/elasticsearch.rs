@@ -44,7 +44,7 @@ fn levels(world: &World) -> BTreeMap<(String, String), Option<Value>> {
     let documents = world.state().search_documents(INDEX).into_iter();
     let level = |document: SearchDocument| {
         let namespace = document.source.get("pinecone_namespace").and_then(Value::as_str);
-        ((namespace.unwrap_or_default().to_owned(), document.id), document.source.get(FIELD).cloned())
+        ((namespace.unwrap_or("(without)").to_owned(), document.id), document.source.get(FIELD).cloned())
     };
     documents.map(level).collect()
 }
