@@ -91,7 +91,9 @@ fn StepItem(row: Row) -> impl IntoView {
         StepState::Paused => ("c-attention", Some(Symbol::Pause), "paused"),
     };
     let counted = match (view.step, view.state, total) {
-        (Step::Verify, ..) | (_, StepState::Waiting, _) => String::new(),
+        (Step::Verify | Step::Precheck | Step::VerifyDocuments, ..) | (_, StepState::Waiting, _) => {
+            String::new()
+        }
         (_, StepState::Done, _) | (_, _, None) => format::count(done),
         (_, _, Some(total)) => format!("{} of {}", format::count(done), format::count(total)),
     };
