@@ -46,9 +46,9 @@ pub async fn execute_levels<T: ReadIndex>(
             Err(error) => return Outcome::Failed(Step::Levels, PortError::failed(error.to_string())),
         };
         recorder.step(Step::Levels, StepState::Running, "");
-        let levels = Levels { target, search, settings, recorder, journal, namespace };
+        let levels = Levels { target, search, settings, recorder, journal, namespace, matched: None };
         let compared = tokio::select! {
-            compared = levels.compare() => compared,
+            compared = levels.prepared_and_compared() => compared,
             () = halt.cancelled() => return Outcome::Stopped,
         };
         match compared {
@@ -80,9 +80,21 @@ struct Levels<'a, T> {
     recorder: &'a Recorder,
     journal: Journal,
     namespace: Namespace,
+    /// The field in which the record's id is matched exactly; `None` where it is the document's `_id`.
+    matched: Option<String>,
 }
 
 impl<T: ReadIndex> Levels<'_, T> {
+    /// Finds out how records and documents are matched, and compares them.
+    async fn prepared_and_compared(mut self) -> Result<String, PortError> {
+        let index = &self.search.index;
+        if let Some(field) = &index.id_field {
+            let fields = elasticsearch::Fields::of(&index.reader, &index.namespace_field, field).await;
+            self.matched = Some(fields.map_err(|error| search_failed(&error))?.value.matched);
+        }
+        self.compare().await
+    }
+
     /// Reads everything, and says what was found.
     async fn compare(&self) -> Result<String, PortError> {
         let pages = self.target.list_unordered(&self.namespace);
@@ -155,7 +167,7 @@ impl<T: ReadIndex> Levels<'_, T> {
         let id_field = index.id_field.as_ref().map(elasticsearch::FieldName::as_str);
         let mut wanted = vec![level, namespace_field];
         wanted.extend(id_field);
-        let found = index.reader.fields_of(ids, id_field, &wanted).await;
+        let found = index.reader.fields_of(ids, self.matched.as_deref(), &wanted).await;
         let found = found.map_err(|error| search_failed(&error))?;
         let is_ours = |document: &Document| {
             let named = document.source.get(namespace_field).and_then(Value::as_str).unwrap_or_default();
