@@ -133,7 +133,7 @@ fn head_of(text: &str) -> Option<&str> {
 fn typed(value: TypedValue) -> AnyView {
     let TypedValue { kind, text, cut } = value;
     let text = if kind == ValueKind::String { format::unquoted(&text).to_owned() } else { text };
-    let class = if kind == ValueKind::String { "value break" } else { "value mono break" };
+    let class = if kind == ValueKind::String { "datum break" } else { "datum mono break" };
     let more = (cut > 0).then(|| {
         view! { <span class="faint">{format!(" … and {} more", format::counted(cut, "character", "characters"))}</span> }
     });
