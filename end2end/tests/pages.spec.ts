@@ -19,6 +19,7 @@ async function allPages(page: Page, goto: (path: string) => Promise<void>): Prom
   await goto('/mirror');
   await mirror.analyze(NAMESPACE);
   const plan = mirror.id();
+  const changed = (await page.getByRole('region', { name: 'Table of differences' }).locator('.record').first().innerText()).trim();
   await mirror.rehearse();
   const rehearsal = mirror.id();
   await goto(`/mirror?run=${plan}`);
@@ -26,6 +27,10 @@ async function allPages(page: Page, goto: (path: string) => Promise<void>): Prom
   await expect(mirror.pill('In sync')).toBeVisible({ timeout: 60_000 });
   const run = mirror.id();
   return [
+    { name: 'dashboard', path: '/' },
+    { name: 'check', path: `/check?namespace=${NAMESPACE}` },
+    { name: 'record', path: `/record?namespace=${NAMESPACE}&id=${encodeURIComponent(changed)}` },
+    { name: 'reembed', path: `/reembed?namespace=${NAMESPACE}` },
     { name: 'scope', path: `/mirror?namespace=${NAMESPACE}` },
     { name: 'plan', path: `/mirror?run=${plan}` },
     { name: 'dry-run', path: `/mirror?run=${rehearsal}` },
