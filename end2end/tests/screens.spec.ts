@@ -13,6 +13,11 @@ async function expectNoOverflow(page: Page, what: string): Promise<void> {
     const beyond = [...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > window + 1);
     return { content, window, widest: beyond.at(-1)?.outerHTML.slice(0, 160) ?? '' };
   });
+  // A cell that is too narrow for what it holds lies over its neighbour.
+  const spilt = await page.evaluate(() =>
+    [...document.querySelectorAll('main td')].filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.outerHTML.slice(0, 160)),
+  );
+  expect.soft(spilt, `${what}: cells that spill over`).toEqual([]);
   expect.soft(content, `${what}: width of the content; what sticks out: ${widest}`).toBeLessThanOrEqual(window);
 }
 
