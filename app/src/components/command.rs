@@ -7,6 +7,14 @@ use crate::{
     components::icon::{Icon, Symbol},
 };
 
+/// `tain check articles`: a command over these words, each as a shell reads it.
+pub fn command_over(command: &str, words: &[&str]) -> String {
+    // `--` ends the options: what follows is none, whatever it begins with.
+    let end = if words.iter().any(|word| word.starts_with('-')) { " --" } else { "" };
+    let words: Vec<String> = words.iter().map(|word| protocol::quoted(word)).collect();
+    format!("tain {command}{end} {}", words.join(" "))
+}
+
 /// A command line and a button that copies it.
 #[component]
 pub fn Command(
@@ -40,5 +48,16 @@ pub fn Command(
                 <span aria-live="polite">{move || if is_copied() { "Copied" } else { "Copy" }}</span>
             </button>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_read_by_a_shell_as_it_is_meant() {
+        assert_eq!(command_over("check", &["articles"]), "tain check articles");
+        assert_eq!(command_over("record", &["a b", "-x"]), "tain record -- 'a b' -x");
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     ApiError, api,
     components::{
         Read,
-        command::Command,
+        command::{Command, command_over},
         namespace_name,
         notice::{Notice, Skeleton, Tone},
     },
@@ -250,13 +250,6 @@ pub fn record_form(namespace: String, suggestions: Option<&'static str>) -> AnyV
     .into_any()
 }
 
-/// A word as a shell reads it.
-fn command(name: &str) -> String {
-    let request = protocol::RunRequest::new(protocol::RunKind::Analyze, name);
-    // A namespace is quoted there as it has to be here.
-    request.command().replacen("tain analyze", "tain check", 1)
-}
-
 /// The counts of the namespace that was asked for, and what they say.
 fn result(row: NamespaceRow, sides: Sides, indexes: (&str, &str)) -> AnyView {
     let name = namespace_name(&row.name).to_owned();
@@ -305,7 +298,7 @@ fn result(row: NamespaceRow, sides: Sides, indexes: (&str, &str)) -> AnyView {
                 </div>
             </div>
             <footer class="command-foot">
-                <Command line=command(&name) />
+                <Command line=command_over("check", &[&name]) />
             </footer>
         </section>
     }
@@ -317,13 +310,6 @@ mod tests {
     use protocol::Reading;
 
     use super::*;
-
-    #[test]
-    fn a_check_is_a_command_that_a_shell_takes() {
-        assert_eq!(command("help-centre"), "tain check help-centre");
-        assert_eq!(command("a b"), "tain check 'a b'");
-        assert_eq!(command("-x"), "tain check -- -x");
-    }
 
     #[test]
     fn an_answer_holds_what_the_page_shows() {

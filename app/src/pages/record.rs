@@ -11,6 +11,7 @@ use protocol::{DocumentName, DocumentScope, Reading, RecordSide, RecordView};
 use crate::{
     ApiError, api,
     components::{
+        command::{Command, command_over},
         icon::{Icon, Symbol},
         namespace_name,
         notice::{Empty, Notice, Skeleton, Tone},
@@ -154,6 +155,7 @@ fn page(record: RecordView, names: (String, String)) -> AnyView {
     let RecordView { namespace, id, source, target, document, keys } = record;
     let name = namespace_name(&namespace).to_owned();
     let search = document.as_ref().is_some();
+    let line = command_over("record", &[&name, &id]);
     let panel = view! { <KeysPanel keys source=there(&source) target=there(&target) document=document.as_ref().map(there) /> };
     view! {
         <Title text=format!("Record {id}") />
@@ -163,6 +165,7 @@ fn page(record: RecordView, names: (String, String)) -> AnyView {
             {document.map(|document| document_side(&name, document))}
         </div>
         {panel}
+        <Command line=line />
     }
     .into_any()
 }
