@@ -191,14 +191,14 @@ pub fn NamespaceList(
             format::count(matching as u64)
         ),
     };
-    let hidden = Listed { search: String::new(), page: 0, ..listed.clone() }
+    let whole = Listed { search: String::new(), page: 0, ..listed.clone() };
+    let hidden = whole
         .parameters(namespace, side)
         .into_iter()
         .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
         .collect_view();
     let all = (!listed.search.is_empty()).then(|| {
-        let all = Listed { search: String::new(), page: 0, ..listed.clone() };
-        view! { <a href=all.address(namespace, side)>"all"</a> }
+        view! { <a href=whole.address(namespace, side)>"all"</a> }
     });
     let body = if rows.is_empty() {
         view! { <p class="body soft">"No namespace has this in its name."</p> }.into_any()

@@ -147,7 +147,7 @@ fn default_panel(row: NamespaceRow, recent: Recent) -> AnyView {
                     </div>
                     <div class="figure small">
                         <b>
-                            <Read reading=row.target.clone() absent="none" />
+                            <Read reading=row.target absent="none" />
                         </b>
                         <span>"in the target"</span>
                     </div>

@@ -116,7 +116,7 @@ fn specimen(specimen: Specimen) -> AnyView {
         }
     });
     view! {
-        <article class="specimen" id=id.clone()>
+        <article class="specimen" id=id>
             <h3>{name}</h3>
             <p class="soft">{meaning}</p>
             <pre class="usage" tabindex="0" aria-label=format!("How {name} is written")>

@@ -61,7 +61,7 @@ pub fn pictures() -> Group {
                 "Text lengths",
                 "How long the texts are that will be embedded, and where the model stops reading.",
                 "<TextLengthPanel lengths=plan.lengths over_long=plan.over_long run />",
-                view! { <TextLengthPanel lengths=plan.lengths.clone() over_long=7 run=samples::id() /> },
+                view! { <TextLengthPanel lengths=plan.lengths over_long=7 run=samples::id() /> },
             )
             .and(view! { <TextLengthPanel lengths=short over_long=0 run=samples::id() /> }),
             Specimen::new(

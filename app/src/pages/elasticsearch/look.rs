@@ -78,7 +78,7 @@ pub fn TotalsPanel(
         <section class="panel" aria-labelledby="totals">
             <header>
                 <h2 id="totals">
-                    "Documents with " <code>{added.key.clone()}</code>
+                    "Documents with " <code>{added.key}</code>
                 </h2>
                 <a href=links::DOCUMENTS>{format!("look into {index}")}</a>
             </header>
