@@ -191,7 +191,9 @@ pub fn NamespaceList(
             format::count(matching as u64)
         ),
     };
-    let whole = Listed { search: String::new(), page: 0, ..listed.clone() };
+    let mut whole = listed.clone();
+    whole.search.clear();
+    whole.page = 0;
     let hidden = whole
         .parameters(namespace, side)
         .into_iter()
