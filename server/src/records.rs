@@ -188,7 +188,7 @@ pub fn typed(value: &Value) -> TypedValue {
         Value::Array(_) => ValueKind::List,
         Value::Object(_) => ValueKind::Object,
     };
-    let mut text = value.to_string();
+    let mut text = whole_number(value).unwrap_or_else(|| value.to_string());
     let cut = match text.char_indices().nth(SHOWN_CHARACTERS) {
         Some((end, _)) => {
             let cut = text[end..].chars().count() as u64;
@@ -198,6 +198,14 @@ pub fn typed(value: &Value) -> TypedValue {
         None => 0,
     };
     TypedValue { kind, text, cut }
+}
+
+/// A whole number without `.0`: Pinecone keeps 64-bit floats and answers `2023.0` where 2023 was written.
+fn whole_number(value: &Value) -> Option<String> {
+    // Up to here a float tells every whole number apart.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < EXACT)?;
+    Some(format!("{number:.0}"))
 }
 
 #[cfg(test)]
@@ -256,6 +264,9 @@ mod tests {
     fn what_is_long_is_cut_and_says_so() {
         let long = typed(&json!("ä".repeat(3_000)));
         assert_eq!((long.text.chars().count(), long.cut), (2_000, 1_002));
+        let numbers =
+            [json!(2023.0), json!(-1), json!(2.5), json!(u64::MAX)].map(|number| typed(&number).text);
+        assert_eq!(numbers, ["2023", "-1", "2.5", "18446744073709551615"]);
         assert_eq!(typed(&json!("x")), TypedValue { kind: ValueKind::String, text: "\"x\"".into(), cut: 0 });
     }
 

@@ -32,8 +32,10 @@ impl Drop for StopOnSignal {
 pub fn stop_on_signal() -> StopOnSignal {
     let token = CancellationToken::new();
     let first = token.clone();
+    // Here and not in the task, so that no signal is missed from now on.
+    let signals = Signals::new();
     let listening = tokio::spawn(async move {
-        let Ok(mut signals) = Signals::new() else {
+        let Ok(mut signals) = signals else {
             tracing::warn!("signals cannot be listened to; the process ends at the first one");
             return;
         };

@@ -254,6 +254,7 @@ async fn carry_out(context: &Context, effect: Effect, words: Vec<String>) {
 ///
 /// How the menu ends where there is no answer: the input is over, or Ctrl-C was pressed.
 async fn ask(question: &str) -> Result<String, Exit> {
+    let stop = stop_on_signal();
     let asked = {
         let mut stderr = io::stderr().lock();
         stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush())
@@ -261,7 +262,6 @@ async fn ask(question: &str) -> Result<String, Exit> {
     if asked.is_err() {
         return Err(Exit::Done);
     }
-    let stop = stop_on_signal();
     // Read only when a line is wanted, so that a command that reads finds its own.
     let line = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
