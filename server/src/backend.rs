@@ -81,7 +81,7 @@ impl Backend for ServerBackend {
 
     fn search_index(&self) -> BoxFuture<'_, SearchIndex> {
         Box::pin(async {
-            match documents::status(self.runs.connections(), PAGE_PATIENCE).await {
+            match Box::pin(documents::status(self.runs.connections(), PAGE_PATIENCE)).await {
                 Some(view) => SearchIndex::Configured(Box::new(view)),
                 None => SearchIndex::Absent(MISSING_ELASTICSEARCH.to_owned()),
             }

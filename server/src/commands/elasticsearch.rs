@@ -39,7 +39,7 @@ async fn status(context: &Context) -> Result<Exit, Failure> {
         Ok(search) => search.map(drop).map_err(Failure::from),
         Err(_) => Err(Failure::service("the search index did not answer")),
     };
-    let Some(view) = documents::status(&connections, COMMAND_PATIENCE).await else {
+    let Some(view) = Box::pin(documents::status(&connections, COMMAND_PATIENCE)).await else {
         return search.map(|()| Exit::Done);
     };
     if context.style.json {

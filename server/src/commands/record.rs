@@ -65,6 +65,9 @@ fn differing(view: &RecordView) -> usize {
     view.keys.iter().filter(|key| key.change.is_some()).count()
 }
 
+/// What a row shows: its name, how it is read of a record, and the document's cell if there is a search index.
+type Row = (&'static str, fn(&RecordSide) -> String, Option<String>);
+
 fn report(view: &RecordView, names: [&str; 3], style: Style) -> String {
     let [source, target, search] = names;
     let mut header = vec!["", "", source, target];
@@ -80,7 +83,7 @@ fn report(view: &RecordView, names: [&str; 3], style: Style) -> String {
             Reading::Unknown(_) => unknown.to_owned(),
         })
     };
-    let rows: [(&str, fn(&RecordSide) -> String, Option<String>); 4] = [
+    let rows: [Row; 4] = [
         ("record", |_| "yes".to_owned(), document("", "none", "unknown")),
         ("vector", vector, document("-", "", "")),
         ("sparse values", |side| format::count(side.sparse_values.into()), document("-", "", "")),

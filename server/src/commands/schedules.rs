@@ -164,7 +164,7 @@ async fn run(
         }
         Ok(started)
     };
-    follow(context, runs, begin, &stop).await
+    Box::pin(follow(context, runs, begin, &stop)).await
 }
 
 fn next(schedule: &Schedule) -> String {

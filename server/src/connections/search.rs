@@ -93,6 +93,7 @@ impl Connections {
 }
 
 /// What an error of the search index means for whoever asked: something to put right here, or there.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub fn search_failed(error: Error) -> ConnectError {
     match &error {
         Error::NoIndex { .. }

@@ -187,6 +187,7 @@ impl Work {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn unusable(error: UpdateError) -> StartError {
     StartError::invalid(error.field(), error.to_string())
 }
