@@ -80,7 +80,7 @@ async fn execute(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Analyze(analyze) => run::run(context, analyze.request(), true).await,
         Command::Mirror(write) => run::run(context, write.request(RunKind::Mirror), write.yes).await,
         Command::Reembed(write) => run::run(context, write.request(RunKind::Reembed), write.yes).await,
-        Command::Elasticsearch(arguments) => elasticsearch::elasticsearch(context, arguments).await,
+        Command::Elasticsearch(arguments) => Box::pin(elasticsearch::elasticsearch(context, arguments)).await,
         Command::Runs(arguments) => Box::pin(runs::runs(context, arguments)).await,
         Command::Schedules(arguments) => schedules::schedules(context, arguments).await,
         Command::Config(arguments) => match arguments.command {
