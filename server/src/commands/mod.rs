@@ -68,7 +68,7 @@ pub async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Cli { global, command } = cli;
     let context = context(&global);
     start_logging(&context, &command)?;
-    execute(&context, command).await
+    Box::pin(execute(&context, command)).await
 }
 
 /// Does what one command asks for.
