@@ -15,5 +15,5 @@ async fn documents_survive_a_process_that_is_killed_twenty_times() {
     // As fast as a server of some size, so that the run has not ended before the last kill.
     sandbox.state().add_fault("elasticsearch.bulk:latency,ms=20".parse::<Fault>().unwrap());
     let user = Some(("elastic".to_owned(), "password".to_owned()));
-    killed_twenty_times(Server::new(sandbox.elasticsearch_url(), user, None), 40_000).await;
+    println!("{}", killed_twenty_times(Server::new(sandbox.elasticsearch_url(), user, None), 40_000).await);
 }

@@ -21,5 +21,9 @@ async fn documents_survive_a_process_that_is_killed_twenty_times() {
         None => (None, rest),
     };
     let user = user.map(|(name, password)| (name.to_owned(), password.to_owned()));
-    killed_twenty_times(Server::new(format!("{scheme}://{host}"), user, of("TAIN_SEARCH_CA")), 100_000).await;
+    println!(
+        "{}",
+        killed_twenty_times(Server::new(format!("{scheme}://{host}"), user, of("TAIN_SEARCH_CA")), 100_000)
+            .await
+    );
 }

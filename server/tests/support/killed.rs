@@ -132,8 +132,8 @@ async fn disturb(server: Server, index: String, documents: usize, stop: Arc<Atom
 }
 
 /// Loads `documents`, updates them with a process that is killed twenty times while somebody else writes, and checks every
-/// document.
-pub async fn killed_twenty_times(server: Server, documents: usize) {
+/// document. Says what happened.
+pub async fn killed_twenty_times(server: Server, documents: usize) -> String {
     let index = format!("killed-{}", std::process::id());
     let created = json!({
         "settings": {"number_of_shards": 3, "number_of_replicas": 0},
@@ -204,7 +204,7 @@ pub async fn killed_twenty_times(server: Server, documents: usize) {
     let shown = finish(command(&format!("runs show {run} --json"))).await.expect(0);
     let view: RunView = serde_json::from_str(shown.stdout.trim()).unwrap();
     let (counts, verified) = (view.progress.counts.documents, view.documents.unwrap());
-    println!(
+    let told = format!(
         "{documents} documents, {KILLS} kills, {} levels, {} texts and {} documents by somebody else: {} updated, {} \
          kept, {} already there, {} found done by the killed processes; {}",
         edits.levels.len(),
@@ -222,4 +222,5 @@ pub async fn killed_twenty_times(server: Server, documents: usize) {
     let again = finish(command("elasticsearch update --all-namespaces --yes --json")).await.expect(0);
     assert_eq!(again.view().progress.counts.documents.updated, 0, "law 6");
     server.ask(reqwest::Method::DELETE, &format!("/{index}"), String::new()).await;
+    told
 }
