@@ -26,7 +26,7 @@ async fn world() -> World {
     World::with(Options::default()).await
 }
 
-fn put(world: &World, index: &str, id: &str, metadata: Value) {
+fn put(world: &World, index: &str, id: &str, metadata: &Value) {
     let record = NewRecord {
         id: id.to_owned(),
         metadata: metadata.as_object().unwrap().clone(),
@@ -35,7 +35,7 @@ fn put(world: &World, index: &str, id: &str, metadata: Value) {
     world.state().put(index, NAMESPACE, vec![record]).unwrap();
 }
 
-fn put_document(world: &World, id: &str, source: Value) {
+fn put_document(world: &World, id: &str, source: &Value) {
     let source = source.as_object().unwrap().clone();
     let document = SearchDocument { id: id.to_owned(), routing: None, source };
     world.state().put_search_documents(INDEX, vec![document]).unwrap();
@@ -89,7 +89,7 @@ async fn three_sides_stand_beside_each_other() {
     world.state().put("source", NAMESPACE, vec![record]).unwrap();
     let target =
         json!({"text": long, "title": "Old", "gone": true, "tags": ["a", "b"], "clearance_level": 1});
-    put(&world, "target", "one", target);
+    put(&world, "target", "one", &target);
     put_document(
         &world,
         "one",
@@ -151,9 +151,9 @@ async fn any_id_that_there_can_be_is_found_and_no_other() {
     ];
     for id in ids {
         for side in ["source", "target"] {
-            put(&world, side, id, json!({"text": "t", "own": id}));
+            put(&world, side, id, &json!({"text": "t", "own": id}));
         }
-        put_document(&world, id, json!({"pinecone_namespace": NAMESPACE, "own": id}));
+        put_document(&world, id, &json!({"pinecone_namespace": NAMESPACE, "own": id}));
     }
     for id in ids {
         let view = json(searching(&world, id), 0).await;
@@ -176,8 +176,8 @@ async fn any_id_that_there_can_be_is_found_and_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_it_is_says_what_a_mirror_would_do() {
     let world = world().await;
-    put(&world, "source", "new", json!({"text": "t"}));
-    put(&world, "target", "orphan", json!({"text": "t"}));
+    put(&world, "source", "new", &json!({"text": "t"}));
+    put(&world, "target", "orphan", &json!({"text": "t"}));
     let new = finish(command(&world, "new")).await.expect(1);
     assert!(new.stdout.contains("Missing in the target"), "{}", new.stdout);
     let orphan = finish(command(&world, "orphan")).await.expect(1);
@@ -196,7 +196,7 @@ async fn where_it_is_says_what_a_mirror_would_do() {
 async fn a_side_that_fails_or_is_silent_is_unknown_by_itself() {
     let world = world().await;
     for side in ["source", "target"] {
-        put(&world, side, "one", json!({"text": "t", "n": 1}));
+        put(&world, side, "one", &json!({"text": "t", "n": 1}));
     }
     let refused = Effect::Status { code: 403, body: Body::Json, retry_after: None, message: None };
     world.state().add_fault(Fault::always(Endpoint::Fetch, refused).at("target"));
@@ -229,11 +229,15 @@ async fn a_side_that_fails_or_is_silent_is_unknown_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_may_have_an_id_of_its_own() {
     let world = world().await;
-    put(&world, "source", "r1", json!({"text": "t"}));
-    put(&world, "target", "r1", json!({"text": "t"}));
-    put_document(&world, "x1", json!({"pinecone_namespace": "others", "record_id": "r1", "of": "others"}));
-    put_document(&world, "x2", json!({"pinecone_namespace": NAMESPACE, "record_id": "r1", "of": "articles"}));
-    put_document(&world, "r1", json!({"pinecone_namespace": NAMESPACE, "record_id": "r2", "of": "r2"}));
+    put(&world, "source", "r1", &json!({"text": "t"}));
+    put(&world, "target", "r1", &json!({"text": "t"}));
+    put_document(&world, "x1", &json!({"pinecone_namespace": "others", "record_id": "r1", "of": "others"}));
+    put_document(
+        &world,
+        "x2",
+        &json!({"pinecone_namespace": NAMESPACE, "record_id": "r1", "of": "articles"}),
+    );
+    put_document(&world, "r1", &json!({"pinecone_namespace": NAMESPACE, "record_id": "r2", "of": "r2"}));
     let mut command = searching(&world, "r1");
     command.env("ELASTICSEARCH_ID_FIELD", "record_id");
     let view = json(command, 0).await;
