@@ -1,6 +1,7 @@
 //! One record on all sides.
 
 #![expect(clippy::unwrap_used, reason = "a test panics")]
+#![expect(clippy::needless_pass_by_value, reason = "`json!` makes values, and cases read better without `&`")]
 
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod support;
