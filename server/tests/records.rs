@@ -1,7 +1,6 @@
 //! One record on all sides.
 
 #![expect(clippy::unwrap_used, reason = "a test panics")]
-#![expect(clippy::needless_pass_by_value, reason = "`json!` makes values, and cases read better without `&`")]
 
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod support;
@@ -94,7 +93,7 @@ async fn three_sides_stand_beside_each_other() {
     put_document(
         &world,
         "one",
-        json!({"pinecone_namespace": NAMESPACE, "title": "New", "meta": {"a": null}}),
+        &json!({"pinecone_namespace": NAMESPACE, "title": "New", "meta": {"a": null}}),
     );
 
     let view = json(searching(&world, "one"), 1).await;
