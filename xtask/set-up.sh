@@ -118,7 +118,7 @@ rm -rf "$tools_build"
 
 need_npm() { # what for
   have npm || fail "npm is not on the PATH, and $1 comes from there" \
-    'install Node.js 20 or newer with npm (Debian: apt-get install nodejs npm)'
+    'install Node.js 20.19 or newer with npm (Debian: apt-get install nodejs npm)'
 }
 if $for_release; then
   if [[ "$(have wasm-opt && wasm-opt --version)" == *"version $binaryen_version"* ]]; then
