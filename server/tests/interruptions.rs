@@ -140,6 +140,8 @@ async fn a_run_of_another_process_is_paused_resumed_and_cancelled() {
     assert!(held.stderr.contains("is at work already"), "{}", held.stderr);
     let paused = world.run(&format!("runs pause {id}")).await.expect(0);
     assert!(paused.stdout.contains("is paused; go on with: tain runs resume"), "{}", paused.stdout);
+    // What is left must not come to its end: a run that does is done, whatever was asked of it meanwhile.
+    world.state().add_fault(Fault::always(Endpoint::Upsert, Effect::Hang));
     // Whoever is told that it is paused can go on with it at once.
     let resumed = begun(&world, &format!("runs resume {id} --json")).await;
     let cancelled = world.run(&format!("runs cancel {id}")).await.expect(0);

@@ -232,6 +232,8 @@ async fn a_run_is_paused_resumed_and_given_up_from_another_process() {
     // A pause of what is paused changes nothing, and is not remembered.
     assert!(there.pause(&run.id).await.unwrap());
     here.finish().await;
+    // What is left must not come to its end: a run that does is done, whatever was asked of it meanwhile.
+    world.state().add_fault(Fault::always(Endpoint::Upsert, Effect::Hang));
     let resumed = there.resume(&run.id).await.unwrap();
     assert_eq!(state(&here, &run.id).await, RunState::Running);
     assert!(here.pause(&run.id).await.unwrap());
