@@ -143,7 +143,8 @@ async fn a_run_of_another_process_is_paused_resumed_and_cancelled() {
     // What is left must not come to its end: a run that does is done, whatever was asked of it meanwhile.
     world.state().add_fault(Fault::always(Endpoint::Upsert, Effect::Hang));
     // Whoever is told that it is paused can go on with it at once.
-    let resumed = begun(&world, &format!("runs resume {id} --json")).await;
+    let mut resumed = Running::start(world.command(&format!("runs resume {id} --json")));
+    resumed.until("\"event\":\"resumed\"").await;
     let cancelled = world.run(&format!("runs cancel {id}")).await.expect(0);
     assert!(cancelled.stdout.contains("is cancelled"), "{}", cancelled.stdout);
     assert_eq!(run.finish().await.expect(130).view().state, RunState::Paused);
