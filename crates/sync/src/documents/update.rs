@@ -456,8 +456,9 @@ fn explained(counts: &DocumentCounts, after: &Preview) -> DocumentVerification {
             words.push(format!("{} {what}", grouped(number)));
         }
     };
-    add(counts.left_out, "hold another value that stays");
-    add(counts.kept, "got another value from somebody else meanwhile, which stands");
+    // Others may have set levels before their documents' turn came, so those are counted as they are now.
+    add(after.documents.saturating_sub(after.equal + after.to_update), "hold another value that stays");
+    add(counts.kept, "of them got it from somebody else just when their turn came");
     add(counts.failed, "were refused");
     add(counts.gone, "were deleted by somebody else meanwhile");
     add(came, "came meanwhile");
