@@ -230,6 +230,12 @@ impl Update {
         })
     }
 
+    /// Leaves out documents, by index and `_id`, that an earlier update of the same run was refused: they are neither
+    /// tried nor told of again.
+    pub fn leave_out(&mut self, places: impl IntoIterator<Item = (String, String)>) {
+        self.given_up.extend(places);
+    }
+
     /// What has been done so far.
     #[must_use]
     pub fn progress(&self) -> &Progress {

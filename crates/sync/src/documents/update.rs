@@ -11,7 +11,7 @@ use elasticsearch::{
 };
 use protocol::{
     Category, Counts, DocumentCounts, DocumentUpdate, DocumentVerification, FailedRecord, LogLevel,
-    PageQuery, Reading, RunId, RunRequest, RunState, Step, StepState,
+    PageQuery, Reading, RunId, RunKind, RunRequest, RunState, Step, StepState,
 };
 use store::{Settled, Store};
 use tokio::time::sleep;
@@ -49,8 +49,11 @@ pub async fn execute_documents(
 ) -> RunState {
     let driven = Driven { recorder, store, settings, stop, probe: &search.probe };
     drive(driven, |journal, _, halt| async move {
-        let update = Update { search, settings, request, recorder, store: &**store, journal, halt };
-        update.work(&request.documents.clone().unwrap_or_default()).await
+        let Some(asked) = &request.documents else {
+            let why = PortError::failed("the request does not say whose documents; begin a new run");
+            return Outcome::Failed(Step::Precheck, why);
+        };
+        Update { search, settings, request, recorder, store: &**store, journal, halt }.work(asked).await
     })
     .await
 }
@@ -77,6 +80,8 @@ struct Ready {
     cleared: Cleared,
     /// How many runs have tried a document already, by its name: of those that failed in the run that is tried again.
     attempts: HashMap<String, u32>,
+    /// What this run gave up before it stopped, by index and `_id`. It is not tried again before somebody asks for that.
+    given_up: Vec<(String, String)>,
 }
 
 impl Update<'_> {
@@ -150,11 +155,13 @@ impl Update<'_> {
         }
         let cleared = precheck.clear().map_err(|stopped: Stopped| PortError::failed(stopped.to_string()))?;
         let mut attempts = HashMap::new();
-        if let (Some(run), true) = (&self.request.retry, self.request.kind == protocol::RunKind::Documents) {
+        if let (Some(run), RunKind::Documents) = (&self.request.retry, self.request.kind) {
             attempts = self.failed_in(run).await?;
-            task.scope = Scope::Ids(attempts.keys().map(|name| id_of(name, &cleared).to_owned()).collect());
+            task.scope = Scope::Ids(attempts.keys().map(|name| place_of(name, &cleared).1).collect());
         }
-        Ok(Ready { task, fields, cleared, attempts })
+        let given_up = self.failed_in(&self.recorder.id()).await?;
+        let given_up = given_up.keys().map(|name| place_of(name, &cleared)).collect();
+        Ok(Ready { task, fields, cleared, attempts, given_up })
     }
 
     /// The documents that failed in a run.
@@ -185,7 +192,7 @@ impl Update<'_> {
         if known == DocumentCounts::default() {
             counts.in_scope = preview.documents;
             counts.to_update = preview.to_update;
-            counts.left_out = preview.documents.saturating_sub(preview.equal + preview.to_update);
+            counts.left_out = preview.left_out();
             if counts.left_out > 0 {
                 let message = format!(
                     "{} hold another value and are left as they are: {} a higher one, {} one that cannot be compared",
@@ -197,13 +204,15 @@ impl Update<'_> {
             }
         } else if self.request.is_live() {
             let expected = known.to_update.saturating_sub(known.handled());
+            // What was given up still lacks the value, and has been counted.
+            let left = preview.to_update.saturating_sub(known.failed);
             // What was under way when the process ended was done, or not: nobody was left to write down which.
-            counts.unrecorded = expected.saturating_sub(preview.to_update);
-            counts.to_update = preview.to_update.saturating_sub(expected);
+            counts.unrecorded = expected.saturating_sub(left);
+            counts.to_update = left.saturating_sub(expected);
             let message = format!(
                 "goes on: {} to update; {} were found done, by the requests that were under way when the run stopped or \
                  by somebody else",
-                documents(preview.to_update),
+                documents(left),
                 documents(counts.unrecorded)
             );
             self.recorder.log(LogLevel::Info, message);
@@ -257,6 +266,7 @@ impl Update<'_> {
         }
         let started = elasticsearch::Update::start(writer, ready.task.clone(), &ready.fields, limits).await;
         let mut update = started.map_err(|error| search_failed(&error))?;
+        update.leave_out(ready.given_up.iter().cloned());
         let mut waited = None;
         let ended = loop {
             if self.halt.is_cancelled() {
@@ -479,12 +489,14 @@ fn name_of(index: &str, id: &str, cleared: &Cleared) -> String {
     if cleared.indices().nth(1).is_none() { id.to_owned() } else { format!("{index}/{id}") }
 }
 
-/// The `_id` of a document by its name. An index has no `/` in its name.
-fn id_of<'a>(name: &'a str, cleared: &Cleared) -> &'a str {
-    if cleared.indices().nth(1).is_none() {
-        return name;
-    }
-    name.split_once('/').map_or(name, |(_, id)| id)
+/// The index and the `_id` of a document by its name. An index has no `/` in its name.
+fn place_of(name: &str, cleared: &Cleared) -> (String, String) {
+    let mut indices = cleared.indices();
+    let (index, id) = match (indices.next(), indices.next()) {
+        (Some(only), None) => (only, name),
+        _ => name.split_once('/').unwrap_or(("", name)),
+    };
+    (index.to_owned(), id.to_owned())
 }
 
 #[cfg(test)]

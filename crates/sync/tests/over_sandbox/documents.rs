@@ -82,6 +82,25 @@ impl World {
         view
     }
 
+    /// An update that is paused after its first batch.
+    async fn paused_amid(&self, request: &RunRequest) -> RunView {
+        let (recorder, stop) = (self.begun(request, Origin::Listing).await, Stop::new());
+        // Each call takes a while, so that there is something to interrupt.
+        self.sandbox.state().add_fault("elasticsearch.bulk:latency,ms=300".parse::<Fault>().expect("a fault"));
+        let (_, mut events) = recorder.subscribe();
+        let pause = async {
+            while recorder.counts().documents.updated == 0 {
+                drop(events.recv().await);
+            }
+            stop.ask(StopReason::Pause);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            run = self.go(&recorder, &stop) => run,
+            () = pause => unreachable!("it waits for ever"),
+        }
+    }
+
     async fn update(&self, request: &RunRequest) -> RunView {
         self.go(&self.begun(request, Origin::Listing).await, &Stop::new()).await
     }
@@ -177,21 +196,7 @@ async fn every_mode_and_scope_writes_what_it_says() {
 #[tokio::test]
 async fn one_that_is_paused_goes_on_where_it_was() {
     let world = world().await;
-    let (recorder, stop) = (world.begun(&of_namespace(), Origin::Listing).await, Stop::new());
-    // Each call takes a while, so that there is something to interrupt.
-    world.sandbox.state().add_fault("elasticsearch.bulk:latency,ms=300".parse::<Fault>().expect("a fault"));
-    let (_, mut events) = recorder.subscribe();
-    let pause = async {
-        while recorder.counts().documents.updated == 0 {
-            drop(events.recv().await);
-        }
-        stop.ask(StopReason::Pause);
-        std::future::pending::<()>().await;
-    };
-    let run = tokio::select! {
-        run = world.go(&recorder, &stop) => run,
-        () = pause => unreachable!("it waits for ever"),
-    };
+    let run = world.paused_amid(&of_namespace()).await;
     let updated = run.progress.counts.documents.updated;
     assert_eq!(run.state, RunState::Paused);
     assert!(updated > 0 && updated < 91, "{updated}");
@@ -204,6 +209,30 @@ async fn one_that_is_paused_goes_on_where_it_was() {
     let counts = done.progress.counts.documents;
     assert_eq!((counts.in_scope, counts.to_update, counts.updated, counts.unrecorded), (101, 91, 91, 0));
     assert_eq!(world.behind(&done, Category::DocumentsUpdated).await.len(), 91);
+}
+
+#[tokio::test]
+async fn one_that_goes_on_leaves_out_what_it_was_refused() {
+    let world = world().await;
+    world
+        .sandbox
+        .state()
+        .add_fault("elasticsearch.bulk:items-400,count=2@first=1".parse::<Fault>().expect("a fault"));
+    let run = world.paused_amid(&of_namespace()).await;
+    let counts = run.progress.counts.documents;
+    assert_eq!((run.state, counts.failed), (RunState::Paused, 2));
+
+    let kept = world.store.view(&run.head.id).await.unwrap().unwrap();
+    let done = world.go(&Recorder::restored(kept, Arc::new(|| 0)), &Stop::new()).await;
+    assert_eq!(done.state, RunState::DoneWithFailures, "law 9");
+    let counts = &done.progress.counts;
+    let documents = counts.documents;
+    assert_eq!((counts.failed, documents.failed, documents.updated), (2, 2, 89), "each is counted once");
+    assert_eq!((documents.to_update, documents.unrecorded), (91, 0));
+    let refused = world.behind(&done, Category::Failed).await;
+    assert_eq!((refused.len(), done.failures.len()), (2, 2));
+    assert_eq!(world.levels(), expected(|id| refused.contains(id)), "none was tried again unasked");
+    assert!(done.documents.expect("it was verified").confirmed);
 }
 
 #[tokio::test]
