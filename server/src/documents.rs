@@ -205,14 +205,14 @@ pub async fn preview(
         let (found, precheck, samples) = tokio::try_join!(
             search.reader.preview(&task, &fields),
             search.reader.precheck(&task, &fields),
-            search.reader.samples(&remaining, SAMPLES),
+            search.reader.find(&remaining, SAMPLES),
         )?;
         Ok(UpdatePreview {
             added: AddedMetadata { key: task.field.to_string(), value: task.value.to_string() },
             numbers: update_numbers(found),
             precheck: findings(connections, &precheck),
             requests: requests(found.to_update, update.server_side),
-            samples: samples.into_iter().map(document).collect(),
+            samples: samples.documents.into_iter().map(document).collect(),
         })
     })
     .await

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use elasticsearch::{Document, FieldName, Fields};
+use elasticsearch::{Document, FieldName, Fields, Query};
 use pinecone::{FetchedRecord, Metadata, Namespace, Reader};
 use protocol::{DocumentName, Reading, RecordKey, RecordSide, RecordView, TypedValue, ValueKind, VectorView};
 use serde_json::Value;
@@ -18,6 +18,9 @@ use crate::{
 
 /// Characters of a value's JSON text that are kept.
 const SHOWN_CHARACTERS: usize = 2_000;
+
+/// Documents of one id that are looked through: there is one of each namespace, and of each index.
+const DOCUMENTS: usize = 1_000;
 
 /// Points that a vector is drawn with, at most.
 const POINTS: usize = 96;
@@ -65,16 +68,20 @@ async fn document(
     id: &str,
 ) -> Result<Option<Document>, ConnectError> {
     let ids = [id.to_owned()];
-    let documents = match &search.id_field {
-        None => search.reader.documents_by_id(&ids).await,
+    let query = match &search.id_field {
+        None => Query::all().with_ids(&ids),
         Some(field) => {
-            // A text is matched by the keyword beside it.
             let fields = Fields::of(&search.reader, field, field).await.map_err(search_failed)?;
-            search.reader.documents_by_field(&fields.value.matched, &ids).await
+            Query::all().with_values(fields.value.exact().map_err(search_failed)?, &ids)
         }
     };
-    let documents = documents.map_err(search_failed)?;
-    Ok(of_namespace(documents, &search.namespace_field, namespace))
+    let found = search.reader.find(&query, DOCUMENTS).await.map_err(search_failed)?;
+    if found.total > found.documents.len() as u64 {
+        let message =
+            format!("{} documents hold the id {id}, too many to find the one of {namespace}", found.total);
+        return Err(ConnectError::Service(message));
+    }
+    Ok(of_namespace(found.documents, &search.namespace_field, namespace))
 }
 
 /// The document of this namespace. One that names another namespace is another record's; one that names none is taken

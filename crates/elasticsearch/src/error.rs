@@ -52,6 +52,15 @@ pub enum Error {
         /// Its type.
         kind: String,
     },
+    /// A field by which documents are to be found cannot be matched exactly.
+    #[error(
+        "the field {field} is a text and has no keyword beside it, so that only words of it can be matched; map \
+         {field}.keyword and index the documents again, or name another field"
+    )]
+    NotExact {
+        /// The field.
+        field: String,
+    },
     /// The server does not offer this.
     #[error("{what} is not possible on {server}: {why}")]
     Unsupported {
@@ -232,6 +241,7 @@ impl Error {
             Self::Name(_) | Self::Endpoint(_) => &Kind::NotAllowed,
             Self::Blocked { .. }
             | Self::NamespaceNotExact { .. }
+            | Self::NotExact { .. }
             | Self::Unsupported { .. }
             | Self::TooManyRefused { .. } => &Kind::Refused,
         }

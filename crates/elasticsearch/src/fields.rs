@@ -89,6 +89,16 @@ impl ValueField {
         Self { kinds, is_searchable, matched, counted }
     }
 
+    /// The field in which a value is matched exactly, to find documents by it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotExact`] if it is a text without a keyword beside it, of which only words are matched.
+    pub fn exact(&self) -> Result<&str, Error> {
+        let is_words = self.kinds.iter().any(|kind| kind == "text") && !self.matched.ends_with(".keyword");
+        if is_words { Err(Error::NotExact { field: self.matched.clone() }) } else { Ok(&self.matched) }
+    }
+
     /// Whether all its values are numbers, so that higher and lower mean something; true also if there are none yet.
     #[must_use]
     pub fn is_number(&self) -> bool {
@@ -193,6 +203,18 @@ mod tests {
         assert_eq!((field.counted.clone(), field.is_number()), (None, false));
         let field = ValueField::of("f", vec!["text".into()], true, false, Some("f.keyword".into()));
         assert_eq!((field.counted.as_deref(), field.matched.as_str()), (Some("f.keyword"), "f.keyword"));
+        assert_eq!(field.exact().unwrap(), "f.keyword");
         assert!(ValueField::of("f", Vec::new(), false, false, None).is_number());
+    }
+
+    #[test]
+    fn words_are_no_exact_match() {
+        let field = |kinds: &[&str]| {
+            let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+            ValueField::of("f", kinds, true, false, None)
+        };
+        assert_eq!(field(&["keyword"]).exact().unwrap(), "f");
+        assert!(matches!(field(&["text"]).exact(), Err(Error::NotExact { .. })));
+        assert!(field(&["keyword", "text"]).exact().is_err(), "of one index only words would be matched");
     }
 }

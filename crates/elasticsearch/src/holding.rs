@@ -2,7 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::{Document, Error, FieldName, Fields, Query, Reader, Scope, query::exists, query::ignored};
+use crate::{
+    Document, Error, FieldName, Fields, Query, Reader, Scope,
+    query::{exists, ignored},
+    wire::SearchReply,
+};
+
+/// Documents that a server finds at once, unless it was told otherwise (`index.max_result_window`).
+const MOST: usize = 10_000;
+/// Fields whose names look like a vector's: a person wants to read the rest.
+const VECTORS: [&str; 4] = ["*vector*", "*embedding*", "values", "sparse_values"];
 
 /// What documents hold under a field.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +65,13 @@ impl Query {
     pub fn with_ids(self, ids: &[String]) -> Self {
         Self::both(&[self.0, json!({"ids": {"values": ids}})], &[])
     }
+
+    /// Of these documents, the ones that hold one of these values in a field that is
+    /// [matched exactly](crate::ValueField::exact): for an index whose `_id` is not the record's.
+    #[must_use]
+    pub fn with_values(self, field: &str, values: &[String]) -> Self {
+        Self::both(&[self.0, json!({"terms": {field: values}})], &[])
+    }
 }
 
 impl Reader {
@@ -65,14 +81,37 @@ impl Reader {
     ///
     /// If the request fails, or not all shards answered (law 3).
     pub async fn find(&self, query: &Query, size: usize) -> Result<Found, Error> {
-        let body = json!({
-            "size": size.min(1000), "query": query.0, "_source": {"excludes": crate::reader::VECTORS},
-            "track_total_hits": true,
-        });
+        let excluded = json!({"excludes": VECTORS});
+        self.found(query, size.min(1000), &excluded).await
+    }
+
+    /// These fields of all documents that match, as they were at the last refresh.
+    ///
+    /// # Errors
+    ///
+    /// If more than 10,000 match, the request fails, or not all shards answered (law 3).
+    pub async fn find_all(&self, query: &Query, fields: &[&str]) -> Result<Vec<Document>, Error> {
+        let Found { documents, total } = self.found(query, MOST, &json!(fields)).await?;
+        if documents.len() as u64 == total {
+            return Ok(documents);
+        }
+        let index = self.index();
+        Err(self
+            .nonsense(format!("{total} documents of {index} matched at once, where it gives {MOST} at most")))
+    }
+
+    async fn found(&self, query: &Query, size: usize, source: &Value) -> Result<Found, Error> {
+        let body = json!({"size": size, "query": query.0, "_source": source, "track_total_hits": true});
         let reply = self.search(&body).await?;
         let total = reply.total().ok_or_else(|| self.nonsense("the answer lacks the exact total"))?;
-        Ok(Found { documents: crate::reader::documents(reply), total })
+        Ok(Found { documents: documents(reply), total })
     }
+}
+
+fn documents(reply: SearchReply) -> Vec<Document> {
+    let hits = reply.hits.hits.into_iter();
+    hits.map(|hit| Document { index: hit.index, id: hit.id, source: hit.source.unwrap_or_default() })
+        .collect()
 }
 
 #[cfg(test)]

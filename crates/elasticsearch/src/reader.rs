@@ -49,9 +49,6 @@ struct Identity {
     api_key: Map<String, Value>,
 }
 
-/// Fields whose names look like a vector's: a person wants to read the rest.
-pub(crate) const VECTORS: [&str; 4] = ["*vector*", "*embedding*", "values", "sparse_values"];
-
 impl Reader {
     pub(crate) fn new(cluster: Cluster, index: IndexName) -> Self {
         Self { cluster, index }
@@ -121,58 +118,6 @@ impl Reader {
         Ok(self.http().send(&request, wire::read_search).await?)
     }
 
-    /// Some documents that match, at most 1,000, without fields that look like vectors.
-    ///
-    /// # Errors
-    ///
-    /// If the request fails, or not all shards answered.
-    pub async fn samples(&self, query: &Query, size: usize) -> Result<Vec<Document>, Error> {
-        let body = json!({
-            "size": size.min(1000), "query": query.0, "_source": {"excludes": VECTORS}, "track_total_hits": false,
-        });
-        Ok(documents(self.search(&body).await?))
-    }
-
-    /// The documents with these ids (at most 1,000), without fields that look like vectors. As they were at the last
-    /// refresh; those that are absent are absent.
-    ///
-    /// # Errors
-    ///
-    /// If the request fails, or not all shards answered.
-    pub async fn documents_by_id(&self, ids: &[String]) -> Result<Vec<Document>, Error> {
-        self.samples(&Query(json!({"ids": {"values": ids}})), 1000).await
-    }
-
-    /// The documents that hold one of these values (at most 1,000) in a field that can be matched exactly (a keyword):
-    /// for an index whose `_id` is not the record's.
-    ///
-    /// # Errors
-    ///
-    /// If the request fails, or not all shards answered.
-    pub async fn documents_by_field(&self, field: &str, values: &[String]) -> Result<Vec<Document>, Error> {
-        self.samples(&Query(json!({"terms": {field: values}})), 1000).await
-    }
-
-    /// These fields of the documents whose `_id` (or whose field, a keyword) is one of these values, at most 1,000. As
-    /// they were at the last refresh; those that are absent are absent.
-    ///
-    /// # Errors
-    ///
-    /// If the request fails, or not all shards answered.
-    pub async fn fields_of(
-        &self,
-        values: &[String],
-        field: Option<&str>,
-        wanted: &[&str],
-    ) -> Result<Vec<Document>, Error> {
-        let query = match field {
-            None => json!({"ids": {"values": values}}),
-            Some(field) => json!({"terms": {field: values}}),
-        };
-        let body = json!({"size": 1000, "query": query, "_source": wanted, "track_total_hits": false});
-        Ok(documents(self.search(&body).await?))
-    }
-
     /// Reads through all documents that match, page by page, in no order that means anything.
     #[must_use]
     pub fn scan(&self, query: Query, source: SourceFields, page: usize) -> Scan {
@@ -204,10 +149,4 @@ impl Reader {
             Err(error) => Err(error),
         }
     }
-}
-
-pub(crate) fn documents(reply: SearchReply) -> Vec<Document> {
-    let hits = reply.hits.hits.into_iter();
-    hits.map(|hit| Document { index: hit.index, id: hit.id, source: hit.source.unwrap_or_default() })
-        .collect()
 }

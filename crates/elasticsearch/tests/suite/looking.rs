@@ -154,12 +154,16 @@ pub async fn samples_and_documents_are_found(bench: Arc<Bench>) -> Outcome {
         )
         .await;
     let reader = bench.reader(&index).await;
-    let samples = reader.samples(&Query::all(), 10).await.unwrap();
+    let samples = reader.find(&Query::all(), 1).await.unwrap();
+    assert_eq!((samples.documents.len(), samples.total), (1, 2));
+    let samples = reader.find(&Query::all(), 10).await.unwrap().documents;
     assert_eq!(samples.len(), 2);
     assert!(samples.iter().all(|sample| sample.source.len() == 2 && sample.source.contains_key("title")));
-    let found = reader.documents_by_id(&["a/1".into(), "absent".into()]).await.unwrap();
+    let by_id = Query::all().with_ids(&["a/1".into(), "absent".into()]);
+    let found = reader.find_all(&by_id, &["title"]).await.unwrap();
     assert_eq!((found.len(), found[0].id.as_str()), (1, "a/1"));
-    let found = reader.documents_by_field("record.keyword", &["r-2".into(), "r-9".into()]).await.unwrap();
+    let by_value = Query::all().with_values("record.keyword", &["r-2".into(), "r-9".into()]);
+    let found = reader.find_all(&by_value, &["title"]).await.unwrap();
     assert_eq!((found.len(), found[0].id.as_str()), (1, "b?2"));
     Outcome::Holds
 }

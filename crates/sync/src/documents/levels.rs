@@ -2,16 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use elasticsearch::Document;
+use elasticsearch::{FieldName, Fields, Query, Scope};
 use futures::TryStreamExt;
 use pinecone::Namespace;
 use protocol::{Category, Counts, LogLevel, RunRequest, RunState, Step, StepState};
 use serde_json::Value;
 use store::Store;
 
-use super::{SearchServices, search_failed};
+use super::{SearchIndex, SearchServices, search_failed};
 use crate::{
-    compare::equal,
+    compare::{equal, present},
     diff::Position,
     journal::{Done, Journal},
     ports::{Page, PortError, ReadIndex},
@@ -46,9 +46,9 @@ pub async fn execute_levels<T: ReadIndex>(
             Err(error) => return Outcome::Failed(Step::Levels, PortError::failed(error.to_string())),
         };
         recorder.step(Step::Levels, StepState::Running, "");
-        let levels = Levels { target, search, settings, recorder, journal, namespace, matched: None };
+        let levels = Levels { target, search, settings, recorder, journal, namespace };
         let compared = tokio::select! {
-            compared = levels.prepared_and_compared() => compared,
+            compared = levels.compare() => compared,
             () = halt.cancelled() => return Outcome::Stopped,
         };
         match compared {
@@ -65,12 +65,19 @@ pub async fn execute_levels<T: ReadIndex>(
 
 /// Whether record and document hold the same level, or both none.
 fn same(record: Option<&Value>, document: Option<&Value>) -> bool {
-    let present = |value: Option<&Value>| value.filter(|value| !value.is_null()).cloned();
-    match (present(record), present(document)) {
+    match (record, document) {
         (None, None) => true,
-        (Some(record), Some(document)) => equal(&record, &document),
+        (Some(record), Some(document)) => equal(record, document),
         _ => false,
     }
+}
+
+/// How the documents of records are found.
+struct Matching {
+    /// The documents of the namespace.
+    scope: Query,
+    /// The field in which the record's id is matched exactly; `None` where it is the document's `_id`.
+    id: Option<String>,
 }
 
 struct Levels<'a, T> {
@@ -80,32 +87,22 @@ struct Levels<'a, T> {
     recorder: &'a Recorder,
     journal: Journal,
     namespace: Namespace,
-    /// The field in which the record's id is matched exactly; `None` where it is the document's `_id`.
-    matched: Option<String>,
 }
 
 impl<T: ReadIndex> Levels<'_, T> {
-    /// Finds out how records and documents are matched, and compares them.
-    async fn prepared_and_compared(mut self) -> Result<String, PortError> {
-        let index = &self.search.index;
-        if let Some(field) = &index.id_field {
-            let fields = elasticsearch::Fields::of(&index.reader, &index.namespace_field, field).await;
-            self.matched = Some(fields.map_err(|error| search_failed(&error))?.value.matched);
-        }
-        self.compare().await
-    }
-
     /// Reads everything, and says what was found.
     async fn compare(&self) -> Result<String, PortError> {
+        let matching = &self.matching().await.map_err(|error| search_failed(&error))?;
         let pages = self.target.list_unordered(&self.namespace);
         pages
-            .map_ok(|page: Page| async move { self.page(page).await })
+            .map_ok(|page: Page| async move { self.page(page, matching).await })
             .try_buffer_unordered(CONCURRENCY)
             .try_for_each(|()| async { Ok(()) })
             .await?;
         let counts = self.recorder.counts();
         let name = &self.namespace;
-        let there = self.documents_of_namespace().await?;
+        let there = self.search.index.reader.count(&matching.scope).await;
+        let there = there.map_err(|error| search_failed(&error))?;
         let with_document = counts.in_sync + counts.changed;
         Ok(format!(
             "{}: {} equal, {} different, {} without a document; namespace {name} has {}, of which {} belong to no record \
@@ -119,30 +116,30 @@ impl<T: ReadIndex> Levels<'_, T> {
         ))
     }
 
-    async fn documents_of_namespace(&self) -> Result<u64, PortError> {
-        let index = &self.search.index;
-        let field = elasticsearch::FieldName::parse(&self.settings.added_key)
-            .map_err(|error| PortError::failed(error.to_string()))?;
-        let fields = elasticsearch::Fields::of(&index.reader, &index.namespace_field, &field).await;
-        let fields = fields.map_err(|error| search_failed(&error))?;
-        let scope = elasticsearch::Scope::Namespaces(vec![self.namespace.to_string()]);
-        let query = scope.query(&fields).map_err(|error| search_failed(&error))?;
-        index.reader.count(&query).await.map_err(|error| search_failed(&error))
+    async fn matching(&self) -> Result<Matching, elasticsearch::Error> {
+        let SearchIndex { reader, namespace_field, id_field, .. } = &self.search.index;
+        let fields =
+            Fields::of(reader, namespace_field, id_field.as_ref().unwrap_or(namespace_field)).await?;
+        let scope = Scope::Namespaces(vec![self.namespace.to_string()]).query(&fields)?;
+        let id = id_field.as_ref().map(|_| fields.value.exact().map(str::to_owned)).transpose()?;
+        Ok(Matching { scope, id })
     }
 
     /// Compares a page of records.
-    async fn page(&self, ids: Vec<String>) -> Result<(), PortError> {
+    async fn page(&self, ids: Vec<String>, matching: &Matching) -> Result<(), PortError> {
         let listed = Counts { source_listed: ids.len() as u64, ..Counts::default() };
         self.recorder.add(&listed);
         self.journal.spent(listed).await;
-        let (records, documents) =
-            tokio::try_join!(self.target.fetch_metadata(&self.namespace, &ids), self.documents(&ids))?;
+        let (records, documents) = tokio::try_join!(
+            self.target.fetch_metadata(&self.namespace, &ids),
+            self.documents(&ids, matching)
+        )?;
         let mut done = Vec::with_capacity(ids.len());
         for record in &records {
-            let level = record.metadata.get(&self.settings.added_key);
+            let level = present(&record.metadata, &self.settings.added_key);
             let (category, counts) = match documents.get(record.id.as_str()) {
                 None => (Category::Missing, Counts { missing: 1, ..Counts::default() }),
-                Some(held) if same(level, held.as_ref()) => {
+                Some(held) if held.iter().all(|held| same(level, held.as_ref())) => {
                     (Category::InSync, Counts { in_sync: 1, ..Counts::default() })
                 }
                 Some(_) => (Category::Changed, Counts { changed: 1, ..Counts::default() }),
@@ -159,27 +156,43 @@ impl<T: ReadIndex> Levels<'_, T> {
         Ok(())
     }
 
-    /// What the documents of these records hold, by the record's id: a document of this namespace, or none.
-    async fn documents(&self, ids: &[String]) -> Result<HashMap<String, Option<Value>>, PortError> {
+    /// What the documents of these records hold, by the record's id: several where several documents name one record.
+    async fn documents(
+        &self,
+        ids: &[String],
+        matching: &Matching,
+    ) -> Result<HashMap<String, Vec<Option<Value>>>, PortError> {
         let index = &self.search.index;
         let level = self.settings.added_key.as_str();
-        let namespace_field = index.namespace_field.as_str();
-        let id_field = index.id_field.as_ref().map(elasticsearch::FieldName::as_str);
-        let mut wanted = vec![level, namespace_field];
-        wanted.extend(id_field);
-        let found = index.reader.fields_of(ids, self.matched.as_deref(), &wanted).await;
-        let found = found.map_err(|error| search_failed(&error))?;
-        let is_ours = |document: &Document| {
-            let named = document.source.get(namespace_field).and_then(Value::as_str).unwrap_or_default();
-            Namespace::parse(named).is_ok_and(|named| named == self.namespace)
+        let id_field = index.id_field.as_ref().map(FieldName::as_str);
+        let scope = matching.scope.clone();
+        let query = match &matching.id {
+            None => scope.with_ids(ids),
+            Some(field) => scope.with_values(field, ids),
         };
-        let ours = found.into_iter().filter(is_ours).filter_map(|mut document| {
-            let id = match id_field {
-                None => document.id,
-                Some(field) => document.source.get(field)?.as_str()?.to_owned(),
+        let wanted: Vec<&str> = std::iter::once(level).chain(id_field).collect();
+        let found = index.reader.find_all(&query, &wanted).await.map_err(|error| search_failed(&error))?;
+        let mut held: HashMap<String, Vec<Option<Value>>> = HashMap::new();
+        for document in found {
+            let value = present(&document.source, level).cloned();
+            let named = match id_field {
+                None => vec![document.id],
+                Some(field) => document.source.get(field).map(names).unwrap_or_default(),
             };
-            Some((id, document.source.remove(level)))
-        });
-        Ok(ours.collect())
+            for id in named {
+                held.entry(id).or_default().push(value.clone());
+            }
+        }
+        Ok(held)
+    }
+}
+
+/// The records that a value of the id's field names. A keyword matches a number by its digits.
+fn names(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(names).collect(),
+        Value::String(name) => vec![name.clone()],
+        Value::Number(number) => vec![number.to_string()],
+        Value::Null | Value::Bool(_) | Value::Object(_) => Vec::new(),
     }
 }

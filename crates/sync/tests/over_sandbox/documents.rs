@@ -13,7 +13,8 @@ use sandbox::{Fault, Options, SearchDocument};
 use serde_json::{Value, json};
 use store::{LedgerKey, Store as _};
 use sync::{
-    Origin, Recorder, SearchServices, Stop, StopReason, connected, execute_documents, execute_levels, head,
+    Origin, Recorder, SearchIndex, SearchServices, Stop, StopReason, connected, execute_documents,
+    execute_levels, head,
 };
 
 use crate::world::{DOCUMENTS, NAMESPACE, World, id, request};
@@ -82,11 +83,25 @@ impl World {
         view
     }
 
+    /// A comparison of levels.
+    async fn compared(&self, index: &SearchIndex) -> RunView {
+        let levels = RunRequest::new(RunKind::Levels, NAMESPACE);
+        let services = connected(&self.source, &self.target, None, None, Arc::new(|| 0));
+        let search = SearchServices::new(index, Arc::new(|| 0));
+        let recorder = self.begun(&levels, Origin::Listing).await;
+        let store = self.store.clone() as Arc<dyn store::Store>;
+        execute_levels(&services.target, &search, &self.settings, &levels, &recorder, &store, &Stop::new())
+            .await;
+        recorder.view()
+    }
+
     /// An update that is paused after its first batch.
     async fn paused_amid(&self, request: &RunRequest) -> RunView {
         let (recorder, stop) = (self.begun(request, Origin::Listing).await, Stop::new());
         // Each call takes a while, so that there is something to interrupt.
-        self.sandbox.state().add_fault("elasticsearch.bulk:latency,ms=300".parse::<Fault>().expect("a fault"));
+        self.sandbox
+            .state()
+            .add_fault("elasticsearch.bulk:latency,ms=300".parse::<Fault>().expect("a fault"));
         let (_, mut events) = recorder.subscribe();
         let pause = async {
             while recorder.counts().documents.updated == 0 {
@@ -298,17 +313,8 @@ async fn a_mirror_may_end_with_the_documents_of_its_namespace() {
 async fn levels_of_records_and_documents_are_compared() {
     let world = world().await;
     world.mirror().await;
-    let levels = RunRequest::new(RunKind::Levels, NAMESPACE);
-    let compared = async || {
-        let services = connected(&world.source, &world.target, None, None, Arc::new(|| 0));
-        let search = SearchServices::new(&world.search().await, Arc::new(|| 0));
-        let recorder = world.begun(&levels, Origin::Listing).await;
-        let store = world.store.clone() as Arc<dyn store::Store>;
-        execute_levels(&services.target, &search, &world.settings, &levels, &recorder, &store, &Stop::new())
-            .await;
-        recorder.view()
-    };
-    let run = compared().await;
+    let index = world.search().await;
+    let run = world.compared(&index).await;
     assert_eq!(run.state, RunState::Done, "{:?}", run.error);
     // Of the first 100 records one has no text, and 70 to 79 have a raised level in the target.
     let counts = &run.progress.counts;
@@ -317,6 +323,36 @@ async fn levels_of_records_and_documents_are_compared() {
     assert_eq!(world.behind(&run, Category::Changed).await.len(), 94);
     assert_eq!(world.behind(&run, Category::Missing).await.len(), 327);
     world.update(&of_namespace()).await;
-    let counts = compared().await.progress.counts;
+    let counts = world.compared(&index).await.progress.counts;
     assert_eq!((counts.in_sync, counts.changed, counts.missing), (84, 15, 327), "70 to 79 and 5 to 9 differ");
+}
+
+#[tokio::test]
+async fn levels_are_compared_with_the_documents_that_name_the_record_in_a_field() {
+    let world = world().await;
+    world.mirror().await;
+    let document = |name: &str, source: Value| SearchDocument {
+        id: name.to_owned(),
+        routing: None,
+        source: source.as_object().expect("an object").clone(),
+    };
+    let of = |record: Value, namespace: &str, level: Value| json!({"record": record, "pinecone_namespace": namespace, "clearance_level": level});
+    let documents = vec![
+        document("p1", of(json!(id(20)), NAMESPACE, json!(1))),
+        document("p2", of(json!(id(20)), NAMESPACE, Value::Null)),
+        document("p3", of(json!(id(21)), NAMESPACE, json!(1))),
+        document("p4", of(json!(id(22)), "other", json!(1))),
+        document("p5", of(json!([id(23), id(24)]), NAMESPACE, json!(1))),
+        document("p6", of(json!(id(25)), "other", json!(1))),
+        document("p7", of(json!(id(25)), NAMESPACE, json!(2))),
+    ];
+    world.sandbox.state().put_search_documents(DOCUMENTS, documents).expect("the documents are valid");
+    let index =
+        SearchIndex { id_field: elasticsearch::FieldName::parse("record").ok(), ..world.search().await };
+    let run = world.compared(&index).await;
+    assert_eq!(run.state, RunState::Done, "{:?}", run.error);
+    let named = |numbers: &[usize]| numbers.iter().map(|number| id(*number)).collect::<BTreeSet<_>>();
+    assert_eq!(world.behind(&run, Category::InSync).await, named(&[21, 23, 24]));
+    assert_eq!(world.behind(&run, Category::Changed).await, named(&[20, 25]), "every document counts");
+    assert_eq!(run.progress.counts.missing, 421, "and none of another namespace");
 }
