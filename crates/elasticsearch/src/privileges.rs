@@ -1,6 +1,6 @@
 //! What the key may do.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use upstream::{Kind, Request};
 
@@ -38,6 +38,12 @@ struct Reply {
     index: BTreeMap<String, BTreeMap<String, bool>>,
 }
 
+/// Privileges on the cluster.
+#[derive(Deserialize)]
+struct ClusterReply {
+    cluster: BTreeMap<String, bool>,
+}
+
 impl Reader {
     /// Asks what the key may do with these indexes; true is what holds for all of them. The index's own name (an alias,
     /// a data stream) stands in where the server denies a backing index to a key of the data stream.
@@ -51,16 +57,31 @@ impl Reader {
         let mut names: Vec<&str> = indices.iter().map(String::as_str).collect();
         names.push(self.index().as_str());
         let body = json!({"index": [{"names": names, "privileges": wanted}]}).to_string();
-        let request = Request::post("/_security/user/_has_privileges", body);
-        let reply: Reply = match self.http().json(&request).await.map_err(Error::from) {
-            Ok(reply) => reply,
-            Err(error) if error.is_no_such_api() || *error.kind() == Kind::Forbidden => {
-                return Ok(Privileges::Unknown);
-            }
-            Err(error) => return Err(error),
-        };
+        let Some(reply) = self.asked_privileges(body).await? else { return Ok(Privileges::Unknown) };
         known(&reply, indices, self.index().as_str())
             .ok_or_else(|| self.nonsense("it does not say every privilege"))
+    }
+
+    /// Asks whether the key may stop a task of the server, which takes `manage` on the cluster; `None` where the server
+    /// has no way to ask.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::privileges`].
+    pub(crate) async fn may_stop_tasks(&self) -> Result<Option<bool>, Error> {
+        let body = json!({"cluster": ["manage"]}).to_string();
+        let Some(ClusterReply { cluster }) = self.asked_privileges(body).await? else { return Ok(None) };
+        let may = cluster.get("manage").copied();
+        may.map(Some).ok_or_else(|| self.nonsense("it does not say every privilege"))
+    }
+
+    async fn asked_privileges<T: DeserializeOwned>(&self, body: String) -> Result<Option<T>, Error> {
+        let request = Request::post("/_security/user/_has_privileges", body);
+        match self.http().json(&request).await.map_err(Error::from) {
+            Ok(reply) => Ok(Some(reply)),
+            Err(error) if error.is_no_such_api() || *error.kind() == Kind::Forbidden => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

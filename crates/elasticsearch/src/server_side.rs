@@ -47,6 +47,8 @@ static SERVER_SIDE: [Endpoint; 3] = [
     Endpoint { label: "cancel", method: Method::POST, path: "/_tasks/*/_cancel" },
 ];
 
+const UPDATING: &str = "updating on the server's side";
+
 /// It decides again, on the newest source, what the query decided on the index: a value that came meanwhile stands.
 const SCRIPT: &str = "def v = ctx._source[params.f]; \
     boolean empty = v == null || (v instanceof List && v.isEmpty()); \
@@ -67,7 +69,7 @@ impl ServerSide {
     pub fn new(connection: &Connection, reader: &Reader, _: &Cleared) -> Result<Self, Error> {
         if reader.server().is_serverless {
             return Err(Error::Unsupported {
-                what: "updating on the server's side",
+                what: UPDATING,
                 server: reader.server().to_string(),
                 why: "a task that was started could not be stopped there; leave --server-side out",
             });
@@ -79,10 +81,18 @@ impl ServerSide {
     ///
     /// # Errors
     ///
-    /// If the index is gone, or the server refuses it (scripts may be forbidden). Sent once: after a failure it may or
+    /// If the index is gone, the key could not stop it, or the server refuses it (scripts may be forbidden). Sent once: after a failure it may or
     /// may not have been started.
     pub async fn start(&self, task: &Task, fields: &Fields) -> Result<TaskId, Error> {
         self.reader.ensure_exists().await?;
+        if self.reader.may_stop_tasks().await? == Some(false) {
+            return Err(Error::Unsupported {
+                what: UPDATING,
+                server: self.reader.server().to_string(),
+                why: "the key lacks `manage` on the cluster, without which a task that was started could not be \
+                      stopped; leave --server-side out, or use a key that has it",
+            });
+        }
         let query = task.remaining(fields)?.0;
         let body = json!({
             "query": query,

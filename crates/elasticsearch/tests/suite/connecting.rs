@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use elasticsearch::{
     Cluster, Credentials, Error, IndexName, Limits, Mode, Privileges, Product, Refreshed, ResolvedKind,
-    Update, Writer,
+    ServerSide, Update, Writer,
 };
 use reqwest::Method;
 use sandbox::Distribution;
@@ -128,6 +128,12 @@ pub async fn a_key_with_the_least_privileges_does_everything_but_delete(bench: A
         reader.look(&fields, &super::bench::level()).await.unwrap();
         let writer = Writer::new(&connection, &reader, precheck.clear().unwrap()).unwrap();
         assert_eq!(writer.refresh().await.unwrap(), Refreshed::Yes);
+        // A task of the server that this key could not stop is not started.
+        let started = match ServerSide::new(&connection, &reader, writer.cleared()) {
+            Ok(server_side) => server_side.start(&task(Mode::Missing), &fields).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        assert!(matches!(started, Err(Error::Unsupported { .. })), "{started:?}");
         let update = Update::start(writer, task(Mode::Missing), &fields, Limits::default()).await.unwrap();
         update.run(|_| true).await.unwrap();
     }

@@ -170,13 +170,7 @@ impl Caller {
     }
 
     pub(crate) fn ensure_cluster(&self, privilege: &str, action: &str) -> Result<(), Refusal> {
-        let allowed = match self {
-            Self::Anyone { .. } => true,
-            Self::Key { key, .. } => {
-                key.cluster.iter().any(|given| given == privilege || given == "all" || given == "manage")
-            }
-        };
-        if allowed {
+        if self.may_on_cluster(privilege) {
             return Ok(());
         }
         Err(Refusal::new(
@@ -187,6 +181,15 @@ impl Caller {
                 self.described()
             ),
         ))
+    }
+
+    fn may_on_cluster(&self, privilege: &str) -> bool {
+        match self {
+            Self::Anyone { .. } => true,
+            Self::Key { key, .. } => {
+                key.cluster.iter().any(|given| given == privilege || given == "all" || given == "manage")
+            }
+        }
     }
 
     fn described(&self) -> String {
@@ -226,7 +229,13 @@ impl Caller {
                 }
             }
         }
-        json!({"username": "elastic", "has_all_requested": all, "cluster": {}, "index": index, "application": {}})
+        let mut cluster = json!({});
+        for privilege in texts(wanted.get("cluster")) {
+            let may = self.may_on_cluster(&privilege);
+            all &= may;
+            cluster[&privilege] = json!(may);
+        }
+        json!({"username": "elastic", "has_all_requested": all, "cluster": cluster, "index": index, "application": {}})
     }
 }
 
