@@ -8,6 +8,7 @@ use app::ApiError;
 use elasticsearch::{
     FieldType, Fields, Holding, Look, MappingEditor, Numbers, Precheck, Preview, Query, Task,
 };
+use futures::FutureExt as _;
 use protocol::{
     AddedMetadata, DOCUMENT_ROWS, Document, DocumentField, DocumentNamespace, DocumentNumbers, DocumentPage,
     DocumentQuery, DocumentScope, DocumentUpdate, DocumentsLook, Finding, Findings, SearchIndexView,
@@ -28,11 +29,6 @@ pub const LOOK_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Documents that a preview shows.
 const SAMPLES: usize = 5;
-
-/// Documents that a request of an update holds at first, and at most, and how many requests go well before it grows
-/// by half (`elasticsearch::Limits`); and documents of a page that is read.
-const PACE: (u64, u64, u64) = (500, 2_000, 10);
-const PAGE: u64 = 2_000;
 
 /// Requests of an update beside pages and batches: pre-check, counts, opening and freeing a cursor, refresh.
 const AROUND: u64 = 16;
@@ -92,17 +88,21 @@ pub async fn status(connections: &Connections, patience: Duration) -> Option<Sea
     let identity = within(patience, async {
         connections.search().await?.reader.identity().await.map_err(search_failed)
     });
-    let numbers = within(patience, async {
+    // Both need them, and only one asks.
+    let known = async {
         let search = connections.search().await?;
         let task = task.as_ref().map_err(not_usable)?;
         let fields = fields(&search, task).await?;
+        Ok::<_, ConnectError>((search, task, fields))
+    }
+    .shared();
+    let numbers = within(patience, async {
+        let (search, task, fields) = known.clone().await?;
         let look = search.reader.look(&fields, &task.field).await.map_err(search_failed)?;
         Ok(numbers(look.total))
     });
     let precheck = within(patience, async {
-        let search = connections.search().await?;
-        let task = task.as_ref().map_err(not_usable)?;
-        let fields = fields(&search, task).await?;
+        let (search, task, fields) = known.clone().await?;
         let precheck = search.reader.precheck(task, &fields).await.map_err(search_failed)?;
         Ok(findings(connections, &precheck))
     });
@@ -197,7 +197,9 @@ pub async fn preview(
     overwrite: bool,
     patience: Duration,
 ) -> Result<UpdatePreview, DocumentsError> {
-    let task = task_of(update, &connections.settings(), overwrite)?;
+    let settings = connections.settings();
+    let task = task_of(update, &settings, overwrite)?;
+    let limits = settings.documents;
     soon(patience, async {
         let search = connections.search().await?;
         let fields = fields(&search, &task).await?;
@@ -211,7 +213,7 @@ pub async fn preview(
             added: AddedMetadata { key: task.field.to_string(), value: task.value.to_string() },
             numbers: update_numbers(found),
             precheck: findings(connections, &precheck),
-            requests: requests(found.to_update, update.server_side),
+            requests: AROUND + if update.server_side { 0 } else { limits.requests(found.to_update) },
             samples: samples.documents.into_iter().map(document).collect(),
         })
     })
@@ -326,35 +328,4 @@ fn document(document: elasticsearch::Document) -> Document {
     let mut fields: Vec<DocumentField> = document.source.into_iter().map(field).collect();
     fields.sort_by(|a, b| a.key.cmp(&b.key));
     Document { index: document.index, id: document.id, fields }
-}
-
-/// Requests of a live run that updates so many documents, where nothing goes wrong.
-fn requests(documents: u64, server_side: bool) -> u64 {
-    if documents == 0 || server_side {
-        return AROUND;
-    }
-    let (mut size, largest, until_growth) = PACE;
-    let (mut left, mut batches) = (documents, 0);
-    while size < largest && left > size * until_growth {
-        left -= size * until_growth;
-        batches += until_growth;
-        size = (size + size / 2).min(largest);
-    }
-    AROUND + documents.div_ceil(PAGE) + batches + left.div_ceil(size)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_grow_with_the_documents_and_less_than_they() {
-        assert_eq!(requests(0, false), AROUND);
-        assert_eq!(requests(1, false), AROUND + 2);
-        assert_eq!(requests(500, false), AROUND + 2);
-        // Ten batches of 500, and one of 750.
-        assert_eq!(requests(5_500, false), AROUND + 3 + 11);
-        assert_eq!(requests(1_000_000, true), AROUND);
-        assert!(requests(1_000_000, false) < 1_100);
-    }
 }

@@ -193,6 +193,14 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Requests that updating so many documents takes if nothing goes wrong: batches, and the pages that are read.
+    #[must_use]
+    pub fn requests(&self, documents: u64) -> u64 {
+        Pace::new(self).requests(documents) + documents.div_ceil(PAGE as u64)
+    }
+}
+
 impl Update {
     /// Counts what there is to do. Nothing is written.
     ///

@@ -1,11 +1,14 @@
 //! What differs between the kinds of runs: which services they need, what they write and hold meanwhile, and whose names
 //! stand at their head.
 
+use std::sync::Arc;
+
 use pinecone::Namespace;
-use protocol::{RunHead, RunKind, RunRequest, RunState};
+use protocol::{DocumentUpdate, RunHead, RunKind, RunRequest, RunState};
 use store::LedgerKey;
 use sync::{
-    Durable, SearchServices, Stop, TargetWriter, UpdateError, execute_documents, execute_levels, task_of,
+    Durable, Recorder, SearchServices, Stop, TargetWriter, UpdateError, execute_documents, execute_levels,
+    task_of,
 };
 
 use super::{Runs, StartError, namespace_of};
@@ -83,8 +86,8 @@ impl Runs {
         let connections = &self.connections;
         Ok(match request.kind {
             RunKind::Analyze | RunKind::Mirror | RunKind::Reembed => {
-                if request.is_live() && request.documents.is_some() {
-                    self.require_clear(request).await?;
+                if let (true, Some(update)) = (request.is_live(), &request.documents) {
+                    self.require_clear(update, request.overwrite_added).await?;
                 }
                 let services = Box::new(connections.services(request, self.clock.clone()).await?);
                 let durable = Durable { store: self.store.clone(), ledger: self.ledger_of(request)? };
@@ -102,11 +105,9 @@ impl Runs {
     }
 
     /// A mirror that ends with documents looks before it begins whether they can be updated: hours later is too late.
-    async fn require_clear(&self, request: &RunRequest) -> Result<(), StartError> {
-        let Some(update) = &request.documents else { return Ok(()) };
+    async fn require_clear(&self, update: &DocumentUpdate, overwrite: bool) -> Result<(), StartError> {
         let search = self.connections.search().await?;
-        let task =
-            task_of(update, &self.connections.settings(), request.overwrite_added).map_err(unusable)?;
+        let task = task_of(update, &self.connections.settings(), overwrite).map_err(unusable)?;
         let (_, precheck) =
             search.precheck(&task).await.map_err(|error| StartError::Connect(search_failed(error)))?;
         match precheck.clear() {
@@ -168,7 +169,7 @@ impl Work {
         self,
         runs: &Runs,
         request: &RunRequest,
-        recorder: &std::sync::Arc<sync::Recorder>,
+        recorder: &Arc<Recorder>,
         stop: &Stop,
     ) -> RunState {
         let settings = runs.connections.settings();

@@ -44,6 +44,17 @@ impl Pace {
         }
     }
 
+    /// Bulk requests that so many documents take if all goes well.
+    pub(super) fn requests(mut self, documents: u64) -> u64 {
+        let (mut left, mut requests) = (documents, 0);
+        while left > 0 && self.batch_documents < self.limits.batch_documents {
+            left = left.saturating_sub(self.batch_documents as u64);
+            requests += 1;
+            self.clean();
+        }
+        requests + left.div_ceil(self.batch_documents as u64)
+    }
+
     pub(super) fn batch_documents(&self) -> usize {
         self.batch_documents
     }
@@ -145,6 +156,18 @@ mod tests {
         assert_eq!(pace.waiting().unwrap().0, Duration::from_secs(60));
         pace.wait().await;
         assert_eq!(pace.waiting(), None);
+    }
+
+    #[test]
+    fn requests_are_told_beforehand() {
+        let requests = |documents| Pace::new(&Limits::default()).requests(documents);
+        assert_eq!((requests(0), requests(1), requests(500), requests(501)), (0, 1, 1, 2));
+        // Ten batches of 500, and one of 750.
+        assert_eq!(requests(5_500), 11);
+        // Ten each of 500, 750, 1,125 and 1,688, and the rest by 2,000.
+        assert_eq!(requests(1_000_000), 40 + (1_000_000_u64 - 40_630).div_ceil(2_000));
+        let small = Limits { batch_documents: 7, ..Limits::default() };
+        assert_eq!(Pace::new(&small).requests(70), 10);
     }
 
     #[tokio::test(start_paused = true)]
