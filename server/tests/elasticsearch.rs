@@ -7,10 +7,10 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use protocol::{Reading, RunState};
+use protocol::{Event, Reading, RunState};
 use sandbox::{Body, Effect, ElasticsearchOptions, Endpoint, Fault, Options, SearchDocument, When};
 use serde_json::{Value, json};
-use support::{Finished, KEY, SAMPLE, World, bare, finish};
+use support::{Finished, KEY, Running, SAMPLE, World, bare, eventually, finish};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -216,6 +216,12 @@ async fn another_field_and_value_can_be_written_by_the_server_itself() {
     let world = world().await;
     let arguments = "elasticsearch update --all-namespaces --field=tier --value=7 --server-side --json";
     // The key of the sandbox may not stop a task; a user may.
+    let refused = run(&world, arguments).await.expect(4);
+    let error = refused.view().error.unwrap_or_default();
+    assert!(error.contains("the key lacks `manage` on the cluster"), "{error}");
+    assert!(
+        world.state().search_documents(INDEX).iter().all(|document| !document.source.contains_key("tier"))
+    );
     let mut command = command(&world, arguments);
     command
         .env_remove("ELASTICSEARCH_API_KEY")
@@ -356,4 +362,35 @@ async fn no_key_is_ever_printed() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_live_updates_never_write_the_documents_of_one_index() {
+    let world = world().await;
+    world
+        .state()
+        .add_fault(Fault::always(Endpoint::Bulk, Effect::Hang).at("elasticsearch").when(When::Nth(1)));
+    let mut first = Running::start(command(&world, "es update help-centre --json"));
+    let started = first.until("\"event\":\"started\"").await;
+    let started: Event = serde_json::from_str(&started).unwrap();
+    eventually(|| writes(&world) == 1).await;
+
+    // Whatever they ask for, they might meet in one document (law 12).
+    for arguments in
+        ["es update help-centre", "es update --all-namespaces", "mirror release-notes --elasticsearch"]
+    {
+        let second = run(&world, arguments).await.expect(2);
+        for part in [&started.run.0, &format!("process {}", first.pid()), INDEX] {
+            assert!(second.stderr.contains(part), "{arguments}: {part} is not in {}", second.stderr);
+        }
+    }
+    assert_eq!(writes(&world), 1);
+    // What only reads needs no lock, nor does a mirror that leaves the documents alone.
+    run(&world, "es update --all-namespaces --dry-run").await.expect(0);
+    run(&world, "mirror release-notes").await.expect(0);
+
+    // The holder's death frees it, and the next run does the rest.
+    first.child.kill().await.unwrap();
+    run(&world, "es update --all-namespaces").await.expect(0);
+    assert!(levels(&world).values().all(Option::is_some));
 }
