@@ -53,6 +53,12 @@ pub enum ApiError {
         /// What to look for in the log.
         reference: String,
     },
+    /// The request cannot be read: it is not what a page of this server sends.
+    #[error("{message}")]
+    Malformed {
+        /// What cannot be read.
+        message: String,
+    },
     /// The request or its answer got lost between browser and server.
     #[error("{message}")]
     Transport {
@@ -71,6 +77,7 @@ impl ApiError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Forbidden => 403,
+            Self::Malformed { .. } => 400,
             Self::Invalid { .. } => 422,
             Self::UnknownRun { .. } => 404,
             Self::Busy { .. } => 409,
@@ -93,13 +100,19 @@ impl FromServerFnError for ApiError {
     type Encoder = JsonText;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        let message = match error {
+        match error {
             ServerFnErrorErr::Request(_) => {
-                "the server did not answer; is it still running? What it was doing goes on without this page"
-                    .to_owned()
+                let message = "the server did not answer; is it still running? What it was doing goes on without this page";
+                Self::Transport { message: message.to_owned() }
             }
-            other => other.to_string(),
-        };
-        Self::Transport { message }
+            // Only the server reads arguments, and before the function's own code runs, which would give the status.
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
+                let error = Self::Malformed { message: error.to_string() };
+                #[cfg(feature = "ssr")]
+                let error = crate::api::refuse(error);
+                error
+            }
+            other => Self::Transport { message: other.to_string() },
+        }
     }
 }

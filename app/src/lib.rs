@@ -14,6 +14,7 @@ mod error;
 pub mod format;
 pub mod links;
 mod live;
+mod markup;
 mod pages;
 mod theme;
 #[cfg(feature = "ssr")]

@@ -15,7 +15,7 @@ use protocol::{
     Severity, UpdateNumbers, UpdatePreview, ValueCount,
 };
 use serde_json::Value;
-use sync::{SearchIndex, UpdateError, task_of};
+use sync::{SearchIndex, UpdateError, level_of, task_of};
 use tokio::time::timeout;
 
 use crate::{
@@ -163,12 +163,7 @@ pub async fn documents(
         protocol::Holding::Anything => Holding::Anything,
         protocol::Holding::Nothing => Holding::Nothing,
         protocol::Holding::Something => Holding::Something,
-        protocol::Holding::Value(text) => {
-            Holding::Value(serde_json::from_str(text).map_err(|_| DocumentsError::Invalid {
-                field: "value",
-                message: format!("the value {text} is not JSON; a string is written with its quotes"),
-            })?)
-        }
+        protocol::Holding::Value(text) => Holding::Value(level_of(text)?),
     };
     soon(patience, async {
         let update = DocumentUpdate { scope: query.scope.clone(), ..DocumentUpdate::default() };

@@ -6,32 +6,11 @@
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod support;
 
-use std::{fs, path::Path};
+use std::fs;
 
 use serde_json::Value;
-use support::{KEY, Running, SAMPLE, World, bare, finish};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    process::Command,
-};
-
-/// Where cargo-leptos would have put the app's files, empty.
-fn with_site(command: &mut Command, directory: &Path) {
-    fs::create_dir_all(directory.join("site/pkg")).unwrap();
-    command.env("LEPTOS_SITE_ROOT", directory.join("site"));
-}
-
-/// The whole answer to a GET.
-async fn get(url: &str, path: &str) -> String {
-    let address = url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    String::from_utf8_lossy(&answer).into_owned()
-}
+use support::{KEY, Running, SAMPLE, World, bare, finish, get, with_site};
+use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn other_machines_are_kept_out() {

@@ -76,7 +76,7 @@ fn context() -> Result<std::sync::Arc<dyn crate::Backend>, ApiError> {
 /// Not where a browser navigates (`Accept: text/html`): then the answer is a redirect back to the form with the error in
 /// its query, or a page that sets its own status.
 #[cfg(feature = "ssr")]
-fn refuse(error: ApiError) -> ApiError {
+pub(crate) fn refuse(error: ApiError) -> ApiError {
     let navigates = use_context::<http::request::Parts>().is_some_and(|parts| {
         let accept = parts.headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok());
         accept.is_some_and(|value| value.contains("text/html"))

@@ -27,7 +27,7 @@ use leptos_router::{
 };
 use protocol::Overview;
 
-use crate::{ApiError, api, clock::Clock};
+use crate::{ApiError, api, clock::Clock, markup::text_only};
 use check::CheckPage;
 use configuration::ConfigurationPage;
 use dashboard::DashboardPage;
@@ -59,7 +59,7 @@ pub fn App() -> impl IntoView {
     // Everything is waited for, so that a page has the right status and is whole without a script. A service that does
     // not answer holds it up for the few seconds after which its numbers are shown as unknown.
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "tain".to_owned() } else { format!("{title} · tain") } />
+        <Title formatter=whole_title />
         <Router>
             <Frame>
                 <Routes fallback=NotFound>
@@ -86,6 +86,11 @@ pub fn App() -> impl IntoView {
             </Frame>
         </Router>
     }
+}
+
+/// A page's title with the product's name behind it.
+fn whole_title(title: String) -> String {
+    text_only(if title.is_empty() { "tain".to_owned() } else { format!("{title} · tain") })
 }
 
 /// Gives the page a status. Only the server has one to give, and only before it sends the first byte.

@@ -23,7 +23,9 @@ mod words;
 mod writing;
 
 pub use compare::{changes, equal, present};
-pub use documents::{SearchIndex, SearchServices, UpdateError, execute_documents, execute_levels, task_of};
+pub use documents::{
+    SearchIndex, SearchServices, UpdateError, execute_documents, execute_levels, level_of, task_of,
+};
 pub use pipeline::Origin;
 pub use ports::{Embed, Embedded, ErrorClass, ListedPage, Page, PortError, ReadIndex, Upserted, WriteIndex};
 pub use record::text;

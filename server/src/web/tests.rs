@@ -266,11 +266,15 @@ async fn get(backend: &Arc<OneRun>, path: &str) -> (Response<()>, String) {
 }
 
 fn start_from(origin: &str) -> Request<Body> {
+    sent_from(origin, "kind=mirror&namespace=articles&reuse=never")
+}
+
+fn sent_from(origin: &str, form: &'static str) -> Request<Body> {
     Request::post("/api/start_run")
         .header(header::HOST, HOST)
         .header(header::ORIGIN, origin)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(Body::from("kind=mirror&namespace=articles&reuse=never"))
+        .body(Body::from(form))
         .unwrap()
 }
 
@@ -381,6 +385,20 @@ async fn another_sites_page_starts_nothing() {
     assert_eq!(ask(&backend, cross_site).await.status(), StatusCode::FORBIDDEN);
     let get = Request::get("/api/start_run?kind=mirror&namespace=a").header(header::HOST, HOST);
     assert!(!ask(&backend, get.body(Body::empty()).unwrap()).await.status().is_success());
+    assert_eq!(backend.started.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_the_senders_mistake() {
+    let backend = OneRun::new();
+    for form in
+        ["", "namespace=articles", "kind=dance&namespace=a", "kind=mirror&namespace=a&dry_run=perhaps"]
+    {
+        let (parts, body) = ask(&backend, sent_from("http://127.0.0.1:3000", form)).await.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        assert_eq!(parts.status, StatusCode::BAD_REQUEST, "{form}: {}", String::from_utf8_lossy(&body));
+        assert!(matches!(serde_json::from_slice(&body), Ok(ApiError::Malformed { .. })), "{form}");
+    }
     assert_eq!(backend.started.load(Ordering::Relaxed), 0);
 }
 

@@ -3,6 +3,7 @@
 pub mod killed;
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -10,7 +11,8 @@ use std::{
 use protocol::{Event, EventBody, RunView};
 use sandbox::{Effect, Endpoint, Fault, Options, Sandbox, State, When};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    net::TcpStream,
     process::{Child, ChildStdout, Command},
 };
 
@@ -195,4 +197,21 @@ pub async fn eventually(holds: impl Fn() -> bool) {
 pub fn shared(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(path);
     path.is_file().then_some(path)
+}
+
+/// Where cargo-leptos would have put the app's files, empty.
+pub fn with_site(command: &mut Command, directory: &Path) {
+    fs::create_dir_all(directory.join("site/pkg")).unwrap();
+    command.env("LEPTOS_SITE_ROOT", directory.join("site"));
+}
+
+/// The whole answer to a GET.
+pub async fn get(url: &str, path: &str) -> String {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }

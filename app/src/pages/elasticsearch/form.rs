@@ -4,7 +4,7 @@ use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use protocol::{AddedMetadata, UpdateMode};
 
-use crate::{components::command::Command, links};
+use crate::{components::command::Command, links, markup::text_only};
 
 use super::Asked;
 
@@ -96,7 +96,7 @@ pub fn UpdateForm(
                                 autocapitalize="off"
                                 spellcheck="false"
                             >
-                                {namespaces}
+                                {text_only(namespaces)}
                             </textarea>
                         </div>
                         {choice(

@@ -121,12 +121,9 @@ impl UpdateError {
 pub fn task_of(update: &DocumentUpdate, settings: &Settings, overwrite: bool) -> Result<Task, UpdateError> {
     let field = FieldName::parse(update.field.as_deref().unwrap_or(&settings.added_key))?;
     let value = match &update.value {
-        Some(text) => serde_json::from_str(text).map_err(|_| UpdateError::NotJson(text.clone()))?,
-        None => settings.added_value.clone(),
+        Some(text) => level_of(text)?,
+        None => scalar(settings.added_value.clone())?,
     };
-    if !matches!(value, Value::Number(_) | Value::String(_) | Value::Bool(_)) {
-        return Err(UpdateError::WrongType(value.to_string()));
-    }
     let scope = match &update.scope {
         DocumentScope::All => Scope::All,
         DocumentScope::Namespaces(names) => Scope::Namespaces(names.clone()),
@@ -138,6 +135,22 @@ pub fn task_of(update: &DocumentUpdate, settings: &Settings, overwrite: bool) ->
         (UpdateMode::All, true) => Mode::AllOverwriting,
     };
     Ok(Task { field, value, scope, mode })
+}
+
+/// The value of a document's level, from its JSON.
+///
+/// # Errors
+///
+/// [`UpdateError::NotJson`], [`UpdateError::WrongType`].
+pub fn level_of(text: &str) -> Result<Value, UpdateError> {
+    scalar(serde_json::from_str(text).map_err(|_| UpdateError::NotJson(text.to_owned()))?)
+}
+
+fn scalar(value: Value) -> Result<Value, UpdateError> {
+    match value {
+        Value::Number(_) | Value::String(_) | Value::Bool(_) => Ok(value),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(UpdateError::WrongType(value.to_string())),
+    }
 }
 
 /// What an error of the search index means for a run.
@@ -185,5 +198,6 @@ mod tests {
         assert_eq!(refused(None, Some("gold")), "value");
         assert_eq!(refused(None, Some("[1]")), "value");
         assert_eq!(refused(None, Some("null")), "value");
+        assert_eq!((level_of("2").unwrap(), level_of("{}").unwrap_err().field()), (json!(2), "value"));
     }
 }
