@@ -21,6 +21,10 @@ export class DashboardPage {
     return this.page.getByRole('region', { name: 'Last runs' }).getByRole('listitem');
   }
 
+  namespaces(): Locator {
+    return this.page.getByRole('region', { name: 'Namespaces', exact: true });
+  }
+
   /** A row of the table of namespaces. */
   namespace(name: string): Locator {
     return this.page

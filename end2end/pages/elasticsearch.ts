@@ -34,6 +34,11 @@ export class ElasticsearchPage {
     return this.part(/what an update would do/, label);
   }
 
+  /** The documents of a list, folded. */
+  documents(): Locator {
+    return this.page.locator('details.document');
+  }
+
   previewButton(): Locator {
     return this.page.getByRole('button', { name: 'Preview', exact: true });
   }

@@ -1,4 +1,4 @@
-import { expect, hydrated, test } from '../fixtures/index.ts';
+import { expect, hydrated, silence, test } from '../fixtures/index.ts';
 import { expectedOf, shown } from '../fixtures/model.ts';
 import { DashboardPage } from '../pages/dashboard.ts';
 
@@ -50,6 +50,16 @@ test('the one action leads to a plan, and coming back shows what it counted', as
   await expect(dashboard.runs().first()).toContainText('Analyze __default__');
   await panel.getByRole('listitem').filter({ hasText: 'In sync' }).getByRole('link').click();
   await page.waitForURL(new RegExp(`/runs/${id}/records/in-sync$`));
+});
+
+test('how namespaces stand is unknown where the runs cannot be read, and not “never analyzed”', async ({ page, gotoHydrated, watch }) => {
+  const dashboard = new DashboardPage(page);
+  await gotoHydrated('/runs');
+  await silence(page, watch, 'runs');
+  await dashboard.open();
+  await expect(dashboard.namespace(NAMESPACE).locator('.pill', { hasText: 'Unknown' })).toBeVisible();
+  await expect(dashboard.namespaces()).toContainText('How the namespaces stand is unknown');
+  await expect(dashboard.namespaces()).not.toContainText('not analyzed yet');
 });
 
 test('a run at work moves the dashboard', async ({ page, gotoHydrated, mirror, sandbox }) => {

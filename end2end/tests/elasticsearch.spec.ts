@@ -1,7 +1,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 
-import { expect, test } from '../fixtures/index.ts';
+import { expect, silence, test } from '../fixtures/index.ts';
 import { ElasticsearchPage } from '../pages/elasticsearch.ts';
 
 // The sample of the sandbox (its README): documents by namespace and what they hold.
@@ -31,7 +31,7 @@ test('the index is shown exhaustively, and every number leads to its documents',
 
   await es.number('release-notes', 'without').getByRole('link').click();
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('24 documents without clearance_level');
-  const documents = page.locator('details.document');
+  const documents = es.documents();
   await expect(documents).toHaveCount(24);
   await documents.first().locator('summary').click();
   await expect(documents.first().getByRole('row').filter({ hasText: 'pinecone_namespace' })).toContainText('release-notes');
@@ -161,6 +161,21 @@ test('a silent search index is unknown, not empty', async ({ page, gotoHydrated,
   await gotoHydrated('/elasticsearch');
   await expect(page.getByText('The documents of the namespaces are unknown')).toBeVisible();
   await expect(es.panel('Table of namespaces')).toHaveCount(0);
+});
+
+test('documents are shown where the settings are unknown, and nothing is said of what they lack', async ({
+  page,
+  gotoHydrated,
+  watch,
+}) => {
+  const es = new ElasticsearchPage(page);
+  await gotoHydrated('/elasticsearch');
+  await silence(page, watch, 'settings');
+  await es.number('release-notes', 'without').getByRole('link').click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('24 documents without the added field');
+  await expect(page.getByText('The settings could not be read')).toBeVisible();
+  await expect(es.documents()).toHaveCount(24);
+  await expect(es.documents().first()).not.toContainText(/^no |\bno /);
 });
 
 test.describe('without JavaScript', () => {

@@ -79,45 +79,35 @@ pub fn document_figures(
             }}
         }
     });
-    let scope = match &request.documents {
-        Some(update) if is_own => update.scope.clone(),
-        _ => DocumentScope::Namespaces(vec![request.namespace.clone()]),
-    };
-    let links = request.namespaces.is_none();
+    let scope = request.document_scope();
     view! {
         <div class="body figures" class:further=!is_own role="group">
             {figures}
             {own}
         </div>
-        {move || counts.with(|counts| beside(counts, &scope, links))}
+        {move || counts.with(|counts| beside(counts, scope.as_ref()))}
     }
     .into_any()
 }
 
-/// What the whole is, and what is left out of it, in words.
-fn beside(counts: &Counts, scope: &DocumentScope, leads: bool) -> Option<AnyView> {
+/// What the whole is, and what is left out of it, in words; its numbers lead to the documents of the scope.
+fn beside(counts: &Counts, scope: Option<&DocumentScope>) -> Option<AnyView> {
     let documents = counts.documents;
     if documents.in_scope == 0 {
         return None;
     }
-    let whole = format::counted(documents.in_scope, "document", "documents");
-    let whole = if leads {
-        view! { <a href=links::documents(scope, &Holding::Anything)>{whole}</a> }.into_any()
-    } else {
-        whole.into_any()
+    let listed = |words: String, holding: Holding| match scope {
+        Some(scope) => view! { <a href=links::documents(scope, &holding)>{words}</a> }.into_any(),
+        None => words.into_any(),
     };
+    let whole = listed(format::counted(documents.in_scope, "document", "documents"), Holding::Anything);
     let left_out = (documents.left_out > 0).then(|| {
         let words = if documents.left_out == 1 {
             " left out: it holds a higher value, or one that cannot be compared, and keeps it."
         } else {
             " left out: they hold a higher value, or one that cannot be compared, and keep it."
         };
-        let number = format::count(documents.left_out);
-        let number = if leads {
-            view! { <a href=links::documents(scope, &Holding::Something)>{number}</a> }.into_any()
-        } else {
-            number.into_any()
-        };
+        let number = listed(format::count(documents.left_out), Holding::Something);
         view! { " " {number} {words} }
     });
     let unrecorded = (documents.unrecorded > 0).then(|| {

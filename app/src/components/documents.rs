@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use protocol::{Document, DocumentScope, SettingsView};
 
 use crate::{
+    ApiError, api,
     components::table::{Column, Table},
     format, links,
 };
@@ -25,7 +26,16 @@ pub struct Naming {
 
 impl Naming {
     /// As the settings say it.
-    pub fn of(settings: &SettingsView) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// They could not be read.
+    pub async fn read() -> Result<Self, ApiError> {
+        Ok(Self::of(&api::settings().await?))
+    }
+
+    fn of(settings: &SettingsView) -> Self {
+        // What has a default is always named; only the field of the id may be absent.
         let value = |name: &str| {
             let setting = settings.settings.iter().find(|setting| setting.name == name);
             setting.and_then(|setting| setting.value.clone()).unwrap_or_default()
@@ -64,23 +74,23 @@ pub fn DocumentList(
     documents: Vec<Document>,
     /// Whose they are.
     scope: DocumentScope,
-    /// How they name their records.
-    naming: Naming,
+    /// How they name their records, where that is known.
+    naming: Option<Naming>,
 ) -> impl IntoView {
-    let items = documents.into_iter().map(|document| item(document, &scope, &naming)).collect_view();
+    let items = documents.into_iter().map(|document| item(document, &scope, naming.as_ref())).collect_view();
     view! { <ul class="documents">{items}</ul> }.into_any()
 }
 
-fn item(document: Document, scope: &DocumentScope, naming: &Naming) -> AnyView {
-    let record = naming.record(&document, scope);
-    let held = document.fields.iter().find(|field| field.key == naming.added);
-    let level = match held {
+fn item(document: Document, scope: &DocumentScope, naming: Option<&Naming>) -> AnyView {
+    let record = naming.and_then(|naming| naming.record(&document, scope));
+    let level = naming.map(|naming| match document.fields.iter().find(|field| field.key == naming.added) {
         Some(field) => {
             view! { <span class="tag">{format!("{}: {}", field.key, field.value.text)}</span> }.into_any()
         }
         None => view! { <span class="faint">{format!("no {}", naming.added)}</span> }.into_any(),
-    };
-    let namespace = text(&document, &naming.namespace_field)
+    });
+    let namespace = naming
+        .and_then(|naming| text(&document, &naming.namespace_field))
         .map(|namespace| view! { <span class="soft break">{namespace}</span> });
     let Document { index, id, fields } = document;
     let fields_of = format!("Fields of {id}");

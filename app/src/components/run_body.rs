@@ -73,7 +73,8 @@ pub fn RunActions(
             .into_any(),
             Buttons::Waits => view! { <Cancel live /> }.into_any(),
             Buttons::Over if head.request.kind == RunKind::Documents => {
-                view! { <UpdateAgain head /> }.into_any()
+                let update = head.request.documents.clone();
+                update.map(|update| view! { <UpdateAgain head update /> }).into_any()
             }
             Buttons::Over if head.request.kind == RunKind::Levels => view! { <RunAgain head /> }.into_any(),
             Buttons::Over if head.request.kind == RunKind::Analyze || is_dry_reembedding(&head.request) => {

@@ -13,9 +13,8 @@ use crate::{
     format, links,
 };
 
-/// Everything of a request that a form repeats unseen.
-fn repeated(request: &RunRequest) -> AnyView {
-    let update = request.documents.clone().unwrap_or_default();
+/// Everything of an update that a form repeats unseen.
+fn repeated(update: DocumentUpdate, overwrites: bool) -> AnyView {
     let (scope, namespaces) = match update.scope {
         DocumentScope::All => ("all", String::new()),
         DocumentScope::WithoutNamespace => ("without", String::new()),
@@ -29,7 +28,7 @@ fn repeated(request: &RunRequest) -> AnyView {
         {hidden("mode", update.mode.as_str().to_owned())}
         {hidden("field", update.field.unwrap_or_default())}
         {hidden("value", update.value.unwrap_or_default())}
-        {on("overwrite", request.overwrite_added)}
+        {on("overwrite", overwrites)}
         {on("server_side", update.server_side)}
     }
     .into_any()
@@ -96,13 +95,16 @@ fn confirmation(request: &RunRequest, question: Question, start: ServerAction<St
 #[component]
 pub fn UpdateBar(
     /// What was previewed.
-    request: RunRequest,
+    update: DocumentUpdate,
+    /// Whether higher values are replaced, too.
+    overwrites: bool,
     /// What is asked before a live run.
     question: Question,
 ) -> impl IntoView {
     let start = ServerAction::<StartUpdate>::new();
     let dry = RwSignal::new(true);
-    let fields = repeated(&request);
+    let fields = repeated(update.clone(), overwrites);
+    let request = RunRequest { overwrite_added: overwrites, ..RunRequest::update_documents(update) };
     let confirmation = confirmation(&request, question, start);
     let command = Signal::derive(move || RunRequest { dry_run: dry.get(), ..request.clone() }.command());
     view! {
@@ -121,10 +123,12 @@ pub fn UpdateBar(
 pub fn UpdateAgain(
     /// The run that is repeated.
     head: RunHead,
+    /// What it did.
+    update: DocumentUpdate,
 ) -> impl IntoView {
     let start = ServerAction::<StartUpdate>::new();
     let request = RunRequest { plan: None, retry: None, ..head.request };
-    let fields = repeated(&request);
+    let fields = repeated(update, request.overwrite_added);
     let button = if request.dry_run {
         view! {
             <input type="hidden" name="dry_run" value="true" />
@@ -169,10 +173,8 @@ pub fn DocumentsToo(
     /// Whether it is on.
     also: RwSignal<bool>,
 ) -> impl IntoView {
-    let configured = Resource::new(
-        || (),
-        |()| async { api::settings().await.is_ok_and(|settings| is_configured(&settings)) },
-    );
+    let configured =
+        Resource::new(|| (), |()| async { api::settings().await.map(|settings| is_configured(&settings)) });
     let first = also.get_untracked();
     Effect::new(move |_| {
         if let Some(on) = browser::is_checked("elasticsearch") {
@@ -182,9 +184,8 @@ pub fn DocumentsToo(
     view! {
         <Suspense>
             {move || Suspend::new(async move {
-                configured
-                    .await
-                    .then(|| {
+                match configured.await {
+                    Ok(true) => {
                         view! {
                             <label class="choice also">
                                 <input
@@ -203,7 +204,19 @@ pub fn DocumentsToo(
                                 </span>
                             </label>
                         }
-                    })
+                            .into_any()
+                    }
+                    Ok(false) => ().into_any(),
+                    Err(error) => {
+                        view! {
+                            <p class="hint">
+                                "Whether there is an Elasticsearch index, whose documents could be updated afterwards, is "
+                                <span class="unknown">"unknown"</span> {format!(": {error}")}
+                            </p>
+                        }
+                            .into_any()
+                    }
+                }
             })}
         </Suspense>
     }

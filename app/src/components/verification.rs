@@ -2,8 +2,7 @@
 
 use leptos::prelude::*;
 use protocol::{
-    Category, DocumentScope, DocumentVerification, Holding, Reading, RunId, RunRequest, UpdateMode,
-    Verification,
+    Category, DocumentVerification, Holding, Reading, RunId, RunRequest, UpdateMode, Verification,
 };
 
 use crate::{
@@ -101,21 +100,15 @@ pub fn DocumentVerificationPanel(
         (Reading::Known(0), true) => Standing::InSync,
         (Reading::Known(_), true) => Standing::ChangesPending,
     };
-    let update = request.documents.unwrap_or_default();
-    let scope = match update.scope {
-        // A mirroring updates the documents of its own namespace.
-        DocumentScope::All if request.kind != protocol::RunKind::Documents => {
-            DocumentScope::Namespaces(vec![request.namespace])
-        }
-        scope => scope,
-    };
     // A page of documents knows the configured field only.
-    let is_configured = update.field.is_none();
-    let read = |reading: Reading<u64>, holding: Option<Holding>| match (reading, holding) {
-        (Reading::Known(number), Some(holding)) if number > 0 && is_configured => {
-            view! { <a href=links::documents(&scope, &holding)>{format::count(number)}</a> }.into_any()
+    let update = request.documents.as_ref().filter(|update| update.field.is_none());
+    let missing = update.is_some_and(|update| update.mode == UpdateMode::Missing).then_some(Holding::Nothing);
+    let scope = update.and_then(|_| request.document_scope());
+    let read = |reading: Reading<u64>, holding: Option<Holding>| match (reading, &scope, holding) {
+        (Reading::Known(number), Some(scope), Some(holding)) if number > 0 => {
+            view! { <a href=links::documents(scope, &holding)>{format::count(number)}</a> }.into_any()
         }
-        (reading, _) => {
+        (reading, ..) => {
             let reading = match reading {
                 Reading::Known(number) => Reading::Known(Some(number)),
                 Reading::Unknown(why) => Reading::Unknown(why),
@@ -123,7 +116,6 @@ pub fn DocumentVerificationPanel(
             view! { <Read reading absent="none" /> }.into_any()
         }
     };
-    let missing = (update.mode == UpdateMode::Missing).then_some(Holding::Nothing);
     let row = |name: &'static str, class: &'static str, number: AnyView| {
         view! {
             <tr class=class>

@@ -95,6 +95,8 @@ pub fn CheckPage() -> impl IntoView {
             view! { <Skeleton panels=2 /> }
         }>
             {move || Suspend::new(async move {
+                // Without it the form is not filled in, and the sides are called what they are instead of by their
+                // names: the counts below come from another answer, and say themselves what is not known.
                 let overview = overview.await.ok();
                 let first = overview.as_ref().map(|o| o.default_namespace.clone()).unwrap_or_default();
                 let names = overview

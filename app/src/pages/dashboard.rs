@@ -44,30 +44,32 @@ struct Recent {
     last: Vec<RunSummary>,
     /// The newest run of each namespace that one of them is about; at most [`Recent::NAMESPACES`].
     of_namespaces: Vec<RunSummary>,
-    /// The newest run that counted the whole default namespace.
-    counted: Option<RunSummary>,
-    /// Whether there are more runs than were looked through.
+    /// The newest run that counted the whole default namespace; an error where it is not known which one that is.
+    counted: Result<Option<RunSummary>, ApiError>,
+    /// Whether there are runs that were not looked through, or namespaces beyond these.
     more: bool,
 }
 
 impl Recent {
     const NAMESPACES: usize = 12;
 
-    fn of(runs: Vec<RunSummary>, more: bool, default: &str) -> Self {
+    fn of(runs: Vec<RunSummary>, mut more: bool, default: Result<String, ApiError>) -> Self {
         let is_about = |run: &&RunSummary| run.head.request.namespaces.is_none() && counts_records(run);
         let mut of_namespaces: Vec<RunSummary> = Vec::new();
         for run in runs.iter().filter(is_about) {
-            if of_namespaces.len() < Self::NAMESPACES
-                && !of_namespaces.iter().any(|newer| name_of(newer) == name_of(run))
-            {
-                of_namespaces.push(run.clone());
+            if of_namespaces.iter().any(|newer| name_of(newer) == name_of(run)) {
+                continue;
             }
+            if of_namespaces.len() == Self::NAMESPACES {
+                more = true;
+                break;
+            }
+            of_namespaces.push(run.clone());
         }
-        let counted = runs
-            .iter()
-            .filter(is_about)
-            .find(|run| name_of(run) == namespace_name(default) && has_counted(run))
-            .cloned();
+        let counted = default.map(|default| {
+            let mut runs = runs.iter().filter(is_about);
+            runs.find(|run| name_of(run) == namespace_name(&default) && has_counted(run)).cloned()
+        });
         Self { last: runs.into_iter().take(LAST).collect(), of_namespaces, counted, more }
     }
 
@@ -110,9 +112,9 @@ pub fn DashboardPage() -> impl IntoView {
     let runs: Runs = Resource::new(
         || (),
         move |()| async move {
-            let default = overview.await.map(|overview| overview.default_namespace).unwrap_or_default();
+            let default = overview.await.map(|overview| overview.default_namespace);
             let page = api::runs(RunFilter { limit: RUNS, ..RunFilter::default() }).await?;
-            Ok(Recent::of(page.runs, page.next.is_some(), &default))
+            Ok(Recent::of(page.runs, page.next.is_some(), default))
         },
     );
     let board = Resource::new(|| (), move |()| namespaces::board(overview));
@@ -145,6 +147,7 @@ pub fn DashboardPage() -> impl IntoView {
                 </a>
                 <Transition fallback=|| ()>
                     {move || Suspend::new(async move {
+                        // The notice below says why there is nothing to start.
                         overview.await.ok().map(|overview| view! { <AnalyzeDefault overview /> })
                     })}
                 </Transition>
@@ -418,11 +421,20 @@ mod tests {
             run("r2", RunKind::Analyze, "__default__", RunState::Done),
             run("r1", RunKind::Mirror, "", RunState::Done),
         ];
-        let recent = Recent::of(runs, false, "");
+        let recent = Recent::of(runs, false, Ok(String::new()));
         let id = |run: Option<&RunSummary>| run.map(|run| run.head.id.0.clone());
-        assert_eq!(id(recent.counted.as_ref()).as_deref(), Some("r2"));
+        assert_eq!(id(recent.counted.as_ref().unwrap().as_ref()).as_deref(), Some("r2"));
         assert_eq!(id(recent.of_namespace("__default__")).as_deref(), Some("r6"));
         assert_eq!(id(recent.of_namespace("other")).as_deref(), Some("r3"));
-        assert_eq!((recent.last.len(), recent.of_namespaces.len()), (5, 2));
+        assert_eq!((recent.last.len(), recent.of_namespaces.len(), recent.more), (5, 2, false));
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_not_called_never_analyzed() {
+        let runs: Vec<_> =
+            (0..20).map(|n| run("r", RunKind::Analyze, &format!("n{n}"), RunState::Done)).collect();
+        let recent = Recent::of(runs, false, Err(ApiError::Forbidden));
+        assert_eq!((recent.of_namespaces.len(), recent.more), (Recent::NAMESPACES, true));
+        assert!(recent.counted.is_err(), "which namespace is the default one is not known");
     }
 }

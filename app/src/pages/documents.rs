@@ -37,18 +37,14 @@ pub fn DocumentsPage() -> impl IntoView {
         })
     });
     let documents = Resource::new(move || asked.get(), api::documents);
-    let naming =
-        Resource::new(|| (), |()| async { api::settings().await.ok().map(|settings| Naming::of(&settings)) });
+    let naming = Resource::new(|| (), |()| Naming::read());
     view! {
         <Suspense fallback=|| {
             view! { <Skeleton panels=1 /> }
         }>
             {move || {
                 let asked = asked.get();
-                Suspend::new(async move {
-                    let naming = naming.await.unwrap_or_default();
-                    show(asked, documents.await, naming)
-                })
+                Suspend::new(async move { show(asked, documents.await, naming.await) })
             }}
         </Suspense>
     }
@@ -65,9 +61,22 @@ fn held(holding: &Holding, field: &str) -> String {
     }
 }
 
-fn show(asked: DocumentQuery, page: Result<DocumentPage, ApiError>, naming: Naming) -> AnyView {
+fn show(
+    asked: DocumentQuery,
+    page: Result<DocumentPage, ApiError>,
+    naming: Result<Naming, ApiError>,
+) -> AnyView {
     let DocumentQuery { scope, holding, id } = &asked;
-    let field = if naming.added.is_empty() { "the added field" } else { &naming.added };
+    let unnamed = naming.as_ref().err().map(ToString::to_string).map(|error| {
+        view! {
+            <Notice tone=Tone::Attention title="The settings could not be read">
+                {error}
+                " So it is unknown which field is the added one, and which record belongs to a document."
+            </Notice>
+        }
+    });
+    let naming = naming.ok();
+    let field = naming.as_ref().map_or("the added field", |naming| &naming.added);
     let held = held(holding, field);
     let whose = match scope {
         DocumentScope::All => "of all namespaces".to_owned(),
@@ -140,6 +149,7 @@ fn show(asked: DocumentQuery, page: Result<DocumentPage, ApiError>, naming: Nami
             </button>
             {searched}
         </form>
+        {unnamed}
         {body}
     }
     .into_any()
@@ -203,7 +213,7 @@ fn none(asked: &DocumentQuery) -> AnyView {
     .into_any()
 }
 
-fn list(asked: &DocumentQuery, page: DocumentPage, naming: Naming) -> AnyView {
+fn list(asked: &DocumentQuery, page: DocumentPage, naming: Option<Naming>) -> AnyView {
     let DocumentPage { documents, total } = page;
     let shown = documents.len() as u64;
     let heading = if shown < total {

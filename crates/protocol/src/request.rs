@@ -306,13 +306,28 @@ impl RunRequest {
         !self.kind.only_reads() && !self.dry_run
     }
 
+    /// Whose documents the run updates; `None` if it updates none, or those of several namespaces one after the other.
+    pub fn document_scope(&self) -> Option<DocumentScope> {
+        let update = self.documents.as_ref()?;
+        match (self.kind, &self.namespaces) {
+            (RunKind::Documents, _) => Some(update.scope.clone()),
+            (_, Some(_)) => None,
+            // A mirroring ends with the documents of its own namespace, whatever its update says.
+            (_, None) => Some(DocumentScope::Namespaces(vec![self.namespace_name().to_owned()])),
+        }
+    }
+
+    /// The namespace in its one spelling: that of the default namespace, where it has none.
+    fn namespace_name(&self) -> &str {
+        if self.namespace.is_empty() { "__default__" } else { &self.namespace }
+    }
+
     /// What the run is about, for people: its namespace, or what stands in its place.
     pub fn scope_label(&self) -> String {
         match (&self.documents, &self.namespaces) {
             (Some(update), _) if self.kind == RunKind::Documents => update.scope_label(),
             (_, Some(_)) => "several namespaces".to_owned(),
-            _ if self.namespace.is_empty() => "__default__".to_owned(),
-            _ => self.namespace.clone(),
+            _ => self.namespace_name().to_owned(),
         }
     }
 
@@ -323,7 +338,7 @@ impl RunRequest {
             return format!("tain runs retry {run}{dry}");
         }
         let mut words = vec!["tain".to_owned(), self.kind.command().to_owned()];
-        let namespace = if self.namespace.is_empty() { "__default__" } else { &self.namespace };
+        let namespace = self.namespace_name();
         let mut options = Vec::new();
         if self.dry_run && !self.kind.only_reads() {
             options.push("--dry-run".to_owned());
@@ -441,6 +456,24 @@ mod tests {
         );
         let check = RunRequest::new(RunKind::Levels, "a");
         assert_eq!((check.command().as_str(), check.is_live()), ("tain elasticsearch check a", false));
+    }
+
+    #[test]
+    fn a_run_says_whose_documents_it_updates() {
+        let of = |kind, namespace: &str, documents| {
+            RunRequest { documents, ..RunRequest::new(kind, namespace) }.document_scope()
+        };
+        let all = Some(DocumentUpdate::default());
+        assert_eq!(of(RunKind::Documents, "", all.clone()), Some(DocumentScope::All));
+        assert_eq!(of(RunKind::Documents, "", None), None, "an unknown scope is not all documents");
+        let default = DocumentScope::Namespaces(vec!["__default__".to_owned()]);
+        assert_eq!(of(RunKind::Mirror, "", all.clone()), Some(default), "those of its own namespace");
+        let several = RunRequest {
+            documents: all,
+            namespaces: Some(NamespacePatterns::default()),
+            ..RunRequest::new(RunKind::Mirror, "")
+        };
+        assert_eq!(several.document_scope(), None);
     }
 
     #[test]

@@ -116,8 +116,12 @@ fn default_panel(row: NamespaceRow, recent: Recent) -> AnyView {
         }
     });
     let mirrored = match recent.counted {
-        Some(run) => mirrored(&run),
-        None => {
+        Ok(Some(run)) => mirrored(&run),
+        Err(error) => {
+            view! { <p class="c-attention alarming">{format!("How much is mirrored is unknown: {error}")}</p> }
+                .into_any()
+        }
+        Ok(None) => {
             let words = if recent.more {
                 "Not among the last runs: how much is mirrored is not known until it is analyzed."
             } else {
@@ -194,7 +198,7 @@ pub fn NamespacesPanel(board: BoardResource, runs: Runs) -> impl IntoView {
             view! { <Bones /> }
         }>
             {move || Suspend::new(async move {
-                let recent = runs.await.ok();
+                let recent = runs.await;
                 match board.await {
                     Ok(board) => table(board, recent),
                     Err(error) => failed("Namespaces", error),
@@ -205,12 +209,13 @@ pub fn NamespacesPanel(board: BoardResource, runs: Runs) -> impl IntoView {
     .into_any()
 }
 
-fn table(board: Board, recent: Option<Recent>) -> AnyView {
-    let problems = (!board.problems.is_empty()).then(|| {
+fn table(board: Board, recent: Result<Recent, ApiError>) -> AnyView {
+    let unread = recent.as_ref().err().map(|error| format!("How the namespaces stand is unknown: {error}"));
+    let problems: Vec<String> = board.problems.into_iter().chain(unread).collect();
+    let problems = (!problems.is_empty()).then(|| {
         view! {
             <div class="body stack">
-                {board
-                    .problems
+                {problems
                     .into_iter()
                     .map(|problem| view! { <p class="c-attention alarming break">{problem}</p> })
                     .collect_view()}
@@ -221,7 +226,8 @@ fn table(board: Board, recent: Option<Recent>) -> AnyView {
         view! { <p class="body soft">"The namespaces of both indexes will be listed here, with their counts."</p> }
             .into_any()
     } else {
-        let rows = board.largest.into_iter().map(|row| namespace_row(row, recent.as_ref())).collect_view();
+        let rows =
+            board.largest.into_iter().map(|row| namespace_row(row, recent.as_ref().ok())).collect_view();
         view! {
             <Table label="Table of namespaces" columns=COLUMNS>
                 {rows}
@@ -241,11 +247,12 @@ fn table(board: Board, recent: Option<Recent>) -> AnyView {
     .into_any()
 }
 
+/// A namespace and how it stands; `recent` is missing where the last runs are not known.
 fn namespace_row(row: NamespaceRow, recent: Option<&Recent>) -> AnyView {
     let name = namespace_name(&row.name).to_owned();
     let unread = matches!(row.source, Reading::Unknown(_)) || matches!(row.target, Reading::Unknown(_));
-    let state = match recent.and_then(|recent| standing(recent, &name)) {
-        Some((standing, run)) => {
+    let state = match recent.map(|recent| (standing(recent, &name), recent.more)) {
+        Some((Some((standing, run)), _)) => {
             let at = run.finished_at.unwrap_or(run.head.started_at);
             view! {
                 <a href=links::run(&run.head.id)>
@@ -257,8 +264,10 @@ fn namespace_row(row: NamespaceRow, recent: Option<&Recent>) -> AnyView {
             }
             .into_any()
         }
-        None if unread => view! { <Pill standing=Standing::Unknown /> }.into_any(),
-        None => view! { <span class="faint">"not analyzed yet"</span> }.into_any(),
+        Some(_) if unread => view! { <Pill standing=Standing::Unknown /> }.into_any(),
+        None => view! { <Pill standing=Standing::Unknown /> }.into_any(),
+        Some((None, true)) => view! { <span class="faint">"not among the last runs"</span> }.into_any(),
+        Some((None, false)) => view! { <span class="faint">"not analyzed yet"</span> }.into_any(),
     };
     let difference = difference_cell(&row);
     view! {

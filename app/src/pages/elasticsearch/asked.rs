@@ -85,17 +85,21 @@ impl Asked {
         self.overwrite && self.mode == UpdateMode::All
     }
 
-    /// The run that does it.
-    pub fn request(&self) -> RunRequest {
+    /// What it does.
+    pub fn update(&self) -> DocumentUpdate {
         let typed = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-        let update = DocumentUpdate {
+        DocumentUpdate {
             scope: self.scope(),
             mode: self.mode,
             field: typed(&self.field),
             value: typed(&self.value),
             server_side: self.server_side,
-        };
-        RunRequest { overwrite_added: self.overwrites(), ..RunRequest::update_documents(update) }
+        }
+    }
+
+    /// The run that does it.
+    pub fn request(&self) -> RunRequest {
+        RunRequest { overwrite_added: self.overwrites(), ..RunRequest::update_documents(self.update()) }
     }
 
     /// The command that shows the same preview.

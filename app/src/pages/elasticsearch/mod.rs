@@ -38,7 +38,7 @@ use preview::PreviewPanel;
 struct Resources {
     look: Resource<Result<DocumentsLook, ApiError>>,
     preview: Resource<Result<Option<UpdatePreview>, ApiError>>,
-    naming: Resource<Option<Naming>>,
+    naming: Resource<Result<Naming, ApiError>>,
 }
 
 /// The page.
@@ -50,10 +50,7 @@ pub fn ElasticsearchPage() -> impl IntoView {
     let resources = Resources {
         look: Resource::new(|| (), |()| api::documents_look()),
         preview: Resource::new(move || asked.get(), asked::preview),
-        naming: Resource::new(
-            || (),
-            |()| async { api::settings().await.ok().map(|settings| Naming::of(&settings)) },
-        ),
+        naming: Resource::new(|| (), |()| Naming::read()),
     };
     let mend = ServerAction::<AddMapping>::new();
     Effect::new(move |_| {
@@ -147,6 +144,8 @@ fn configured(
                 {move || {
                     let (asked, index, configured) = (asked.get(), preview_index.clone(), preview_added.clone());
                     Suspend::new(async move {
+                        // Why these are not known stands above. Without the one, a number leads to more documents than
+                        // its own; without the other, documents do not lead to their records.
                         let look = resources.look.await.ok();
                         let naming = resources.naming.await.unwrap_or_default();
                         let preview = resources.preview.await;
@@ -165,6 +164,7 @@ fn configured(
         <Transition fallback=bones>
             {move || {
                 Suspend::new(async move {
+                    // Why there is no table stands beside the totals.
                     resources.look.await.ok().map(|look| view! { <NamespacesPanel look /> })
                 })
             }}
@@ -176,7 +176,7 @@ fn configured(
 
 /// Where the search index is, and as whom tain comes.
 #[component]
-fn Connection(view: SearchIndexView, naming: Resource<Option<Naming>>) -> impl IntoView {
+fn Connection(view: SearchIndexView, naming: Resource<Result<Naming, ApiError>>) -> impl IntoView {
     let SearchIndexView { endpoint, index, namespace_field, added, server, identity, precheck, .. } = view;
     let stops = matches!(&precheck, Reading::Known(findings) if !findings.is_clear());
     let pill = match &server {
@@ -212,15 +212,24 @@ fn Connection(view: SearchIndexView, naming: Resource<Option<Naming>>) -> impl I
     };
     let checked = move || {
         Suspend::new(async move {
-            naming.await.filter(|naming| naming.believes_any_certificate).map(|_| {
-                view! {
+            match naming.await {
+                Ok(naming) if !naming.believes_any_certificate => ().into_any(),
+                Ok(_) => view! {
                     <Notice tone=Tone::Attention title="Any certificate is believed">
                         "Whoever sits between can read the key and change what is written. Set "
                         <code>"ELASTICSEARCH_CA_CERT"</code> " and take " <code>"ELASTICSEARCH_VERIFY_CERTS"</code>
                         " away."
                     </Notice>
                 }
-            })
+                .into_any(),
+                Err(error) => view! {
+                    <Notice tone=Tone::Attention title="The settings could not be read">
+                        {error.to_string()}
+                        " So it is unknown whether certificates are checked."
+                    </Notice>
+                }
+                .into_any(),
+            }
         })
     };
     view! {

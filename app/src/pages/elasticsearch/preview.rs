@@ -101,7 +101,7 @@ fn bar(asked: &Asked, preview: &UpdatePreview, index: &str) -> AnyView {
         work: format!("{} to update", format::counted(numbers.to_update, "document", "documents")),
         lowered: Some(numbers.higher),
     };
-    view! { <UpdateBar request=asked.request() question /> }.into_any()
+    view! { <UpdateBar update=asked.update() overwrites=asked.overwrites() question /> }.into_any()
 }
 
 /// The counts in one bar, and what the update takes.
@@ -307,7 +307,7 @@ fn samples(asked: &Asked, preview: &UpdatePreview, naming: Naming) -> AnyView {
                     {format!("{shown} of {}", format::count(preview.numbers.to_update))} {all}
                 </span>
             </header>
-            <DocumentList documents=preview.samples.clone() scope=asked.scope() naming />
+            <DocumentList documents=preview.samples.clone() scope=asked.scope() naming=Some(naming) />
         </section>
     }
     .into_any()

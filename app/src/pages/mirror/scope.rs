@@ -71,6 +71,7 @@ pub fn ScopeStep(
             })}
         </Suspense>
         <div class="columns">
+            // What an unknown overview means is said above: the form works without it, in words that fit any settings.
             <Suspense fallback=move || form(way, several, None, chosen, rows)>
                 {move || Suspend::new(async move { form(way, several, overview.await.ok(), chosen, rows) })}
             </Suspense>
