@@ -122,14 +122,38 @@ pub fn documents(scope: &DocumentScope, holding: &Holding) -> String {
     }
 }
 
+/// The preview of an update of the documents of a scope, with every option at its default.
+pub fn preview(scope: &DocumentScope) -> String {
+    with_scope(&with(ELASTICSEARCH, "preview", "true"), scope)
+}
+
 /// An address about the documents of a scope; all of them need no word.
 pub fn with_scope(address: &str, scope: &DocumentScope) -> String {
+    if *scope == DocumentScope::All {
+        return address.to_owned();
+    }
+    let parameters = scope_parameters(scope).into_iter();
+    parameters.fold(address.to_owned(), |address, (name, value)| with(&address, name, &value))
+}
+
+/// A scope as addresses and forms name it.
+pub fn scope_parameters(scope: &DocumentScope) -> Vec<(&'static str, String)> {
+    let word = |word: &str| ("scope", word.to_owned());
     match scope {
-        DocumentScope::All => address.to_owned(),
-        DocumentScope::WithoutNamespace => with(address, "scope", "without"),
-        DocumentScope::Namespaces(names) => {
-            with(&with(address, "scope", "some"), "namespaces", &lines(names))
-        }
+        DocumentScope::All => vec![word("all")],
+        DocumentScope::WithoutNamespace => vec![word("without")],
+        DocumentScope::NamespaceTooLong => vec![word("too-long")],
+        DocumentScope::Namespaces(names) => vec![word("some"), ("namespaces", lines(names))],
+    }
+}
+
+/// The scope that an address names: all documents, where it names none.
+pub fn scope_of(word: &str, namespaces: &str) -> DocumentScope {
+    match word {
+        "some" => DocumentScope::Namespaces(namespaces_of(namespaces)),
+        "without" => DocumentScope::WithoutNamespace,
+        "too-long" => DocumentScope::NamespaceTooLong,
+        _ => DocumentScope::All,
     }
 }
 
@@ -190,6 +214,19 @@ mod tests {
             "/elasticsearch/documents?scope=some&namespaces=a%20b%0Ac&value=%22x%22"
         );
         assert_eq!(documents(&DocumentScope::All, &Holding::Anything), DOCUMENTS);
+        for scope in
+            [scope, DocumentScope::All, DocumentScope::WithoutNamespace, DocumentScope::NamespaceTooLong]
+        {
+            let parameters = scope_parameters(&scope);
+            let value = |name: &str| {
+                parameters
+                    .iter()
+                    .find(|known| known.0 == name)
+                    .map(|known| known.1.clone())
+                    .unwrap_or_default()
+            };
+            assert_eq!(scope_of(&value("scope"), &value("namespaces")), scope);
+        }
         let names = vec!["a b".to_owned(), String::new(), " c".to_owned()];
         assert_eq!(namespaces_of(&lines(&names)), names);
         assert_eq!(namespaces_of("a\r\n\r\nb"), ["a", "b"]);

@@ -82,6 +82,7 @@ pub fn document_update(
     let scope = match scope {
         "all" => DocumentScope::All,
         "without" => DocumentScope::WithoutNamespace,
+        "too-long" => DocumentScope::NamespaceTooLong,
         _ => {
             let names: Vec<String> = links::namespaces_of(namespaces)
                 .into_iter()

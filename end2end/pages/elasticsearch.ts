@@ -39,6 +39,11 @@ export class ElasticsearchPage {
     return this.page.locator('details.document');
   }
 
+  /** What documents of a list hold: `All`, `Without`, `With`. */
+  held(label: string): Locator {
+    return this.page.getByRole('navigation', { name: 'What they hold' }).getByRole('link', { name: label, exact: true });
+  }
+
   previewButton(): Locator {
     return this.page.getByRole('button', { name: 'Preview', exact: true });
   }

@@ -46,6 +46,30 @@ test('the index is shown exhaustively, and every number leads to its documents',
   await expect(page.getByRole('heading', { name: 'No document' })).toBeVisible();
 });
 
+test('documents whose namespace is too long to match are listed, and updated by themselves', async ({ page, gotoHydrated, run }) => {
+  const es = new ElasticsearchPage(page);
+  await gotoHydrated('/elasticsearch');
+  await es.number(/^namespace too long/, 'documents').getByRole('link', { name: '3', exact: true }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('3 documents');
+  await expect(es.documents()).toHaveCount(3);
+  // What is chosen among them stays among them.
+  await es.held('Without').click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('3 documents without clearance_level');
+  const id = await es.documents().first().locator('summary .mono').innerText();
+  await page.getByRole('searchbox', { name: 'Document id' }).fill(id);
+  await page.getByRole('button', { name: 'Find' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('1 document with this id');
+  expect(new URL(page.url()).searchParams.get('scope')).toBe('too-long');
+
+  await gotoHydrated('/elasticsearch');
+  await es.row(/^namespace too long/).getByRole('link', { name: /^Preview/ }).click();
+  await expect(es.headline('3 of 3 documents would be updated')).toBeVisible();
+  await expect(page.getByRole('radio', { name: /^With a namespace too long/ })).toBeChecked();
+  await es.startLive(/a namespace too long to match.*3 documents to update/s);
+  await expect(run.pill('In sync')).toBeVisible({ timeout: 60_000 });
+  await expect(run.figure('updated')).toHaveText('3');
+});
+
 test('an update is previewed, rehearsed, confirmed and verified, and a second one finds nothing to do', async ({
   page,
   gotoHydrated,

@@ -197,6 +197,29 @@ async fn documents_that_lack_the_field_get_it_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn documents_with_a_namespace_too_long_to_match_are_a_scope_of_their_own() {
+    let world = world().await;
+    let look = objects(&run(&world, "elasticsearch namespaces --json").await.expect(0));
+    let counted = look.iter().find(|row| row["kind"] == "namespace_too_long").unwrap();
+    assert_eq!((&counted["documents"], &counted["without"]), (&json!(3), &json!(3)));
+    let before = levels(&world);
+    let is_long = |namespace: &str| namespace.starts_with("import of ");
+    let shown = run(&world, "elasticsearch preview --namespace-too-long --json").await.expect(0);
+    let preview: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(preview["numbers"]["documents"], 3, "{}", shown.stdout);
+
+    let view = run(&world, "elasticsearch update --namespace-too-long --json").await.expect(0).view();
+    assert_eq!((view.state, view.progress.counts.documents.updated), (RunState::Done, 3));
+    assert!(view.documents.unwrap().confirmed);
+    for (key, level) in levels(&world) {
+        let expected = if is_long(&key.0) { Some(json!(1)) } else { before[&key].clone() };
+        assert_eq!(level, expected, "{key:?}");
+    }
+    let refused = run(&world, "elasticsearch update --namespace-too-long --all-namespaces").await.expect(2);
+    assert!(refused.stderr.contains("cannot be used with"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_higher_level_stands_unless_it_is_overwritten() {
     let world = world().await;
     let before = levels(&world);

@@ -1,7 +1,7 @@
 //! The forms that start an update of documents. Each works without JavaScript; the server checks what they send.
 
 use leptos::prelude::*;
-use protocol::{DocumentScope, DocumentUpdate, RunHead, RunRequest, SettingsView, UpdateMode};
+use protocol::{DocumentUpdate, RunHead, RunRequest, SettingsView, UpdateMode};
 
 use crate::{
     api::{self, StartUpdate},
@@ -15,16 +15,12 @@ use crate::{
 
 /// Everything of an update that a form repeats unseen.
 fn repeated(update: DocumentUpdate, overwrites: bool) -> AnyView {
-    let (scope, namespaces) = match update.scope {
-        DocumentScope::All => ("all", String::new()),
-        DocumentScope::WithoutNamespace => ("without", String::new()),
-        DocumentScope::Namespaces(names) => ("some", links::lines(&names)),
-    };
     let hidden = |name: &'static str, value: String| view! { <input type="hidden" name=name value=value /> };
+    let scope = links::scope_parameters(&update.scope);
+    let scope = scope.into_iter().map(|(name, value)| hidden(name, value)).collect_view();
     let on = |name: &'static str, is_on: bool| is_on.then(|| hidden(name, "true".to_owned()));
     view! {
-        {hidden("scope", scope.to_owned())}
-        {hidden("namespaces", namespaces)}
+        {scope}
         {hidden("mode", update.mode.as_str().to_owned())}
         {hidden("field", update.field.unwrap_or_default())}
         {hidden("value", update.value.unwrap_or_default())}

@@ -13,7 +13,6 @@ use crate::{
         notice::{Empty, Notice, Skeleton, Tone},
     },
     format, links,
-    pages::elasticsearch::scope,
 };
 
 /// Loads the documents that the address asks for.
@@ -30,7 +29,7 @@ pub fn DocumentsPage() -> impl IntoView {
                 _ => Holding::Anything,
             };
             DocumentQuery {
-                scope: scope(&word("scope"), &word("namespaces")),
+                scope: links::scope_of(&word("scope"), &word("namespaces")),
                 holding,
                 id: word("id").trim().to_owned(),
             }
@@ -81,6 +80,7 @@ fn show(
     let whose = match scope {
         DocumentScope::All => "of all namespaces".to_owned(),
         DocumentScope::WithoutNamespace => "that have no namespace".to_owned(),
+        DocumentScope::NamespaceTooLong => "whose namespace is too long to be matched".to_owned(),
         DocumentScope::Namespaces(names) => format!("of {}", links::lines(names).replace('\n', ", ")),
     };
     let heading = match &page {
@@ -158,13 +158,7 @@ fn show(
 /// The fields that a search by id keeps.
 fn hidden(scope: &DocumentScope, holding: &Holding) -> AnyView {
     let field = |name: &'static str, value: String| view! { <input type="hidden" name=name value=value /> };
-    let scope = match scope {
-        DocumentScope::All => Vec::new(),
-        DocumentScope::WithoutNamespace => vec![("scope", "without".to_owned())],
-        DocumentScope::Namespaces(names) => {
-            vec![("scope", "some".to_owned()), ("namespaces", links::lines(names))]
-        }
-    };
+    let scope = links::scope_parameters(scope);
     let holding = match holding {
         Holding::Anything => None,
         Holding::Nothing => Some(("holding", "nothing".to_owned())),

@@ -156,6 +156,8 @@ pub enum DocumentScope {
     Namespaces(Vec<String>),
     /// Those without a namespace.
     WithoutNamespace,
+    /// Those whose namespace is too long to be matched.
+    NamespaceTooLong,
 }
 
 /// Which documents of the scope are updated.
@@ -219,6 +221,7 @@ impl DocumentUpdate {
         match &self.scope {
             DocumentScope::All => options.insert(0, "--all-namespaces".to_owned()),
             DocumentScope::WithoutNamespace => options.insert(0, "--without-namespace".to_owned()),
+            DocumentScope::NamespaceTooLong => options.insert(0, "--namespace-too-long".to_owned()),
             DocumentScope::Namespaces(names) => {
                 // `--` ends the options, so they stand before it.
                 if names.iter().any(|name| name.starts_with('-')) {
@@ -230,11 +233,12 @@ impl DocumentUpdate {
         options
     }
 
-    /// Whose documents, for people: a namespace, `3 namespaces`, `all namespaces`, `without a namespace`.
+    /// Whose documents, for people: a namespace, `3 namespaces`, `all namespaces`, `without a namespace`, ….
     pub fn scope_label(&self) -> String {
         match &self.scope {
             DocumentScope::All => "all namespaces".to_owned(),
             DocumentScope::WithoutNamespace => "without a namespace".to_owned(),
+            DocumentScope::NamespaceTooLong => "a namespace too long to match".to_owned(),
             DocumentScope::Namespaces(names) => match names.as_slice() {
                 [one] => one.clone(),
                 names => format!("{} namespaces", names.len()),
@@ -441,6 +445,8 @@ mod tests {
         assert_eq!(command(DocumentUpdate::default()), "tain elasticsearch update --all-namespaces");
         assert_eq!(command(DocumentUpdate::of_namespace("a b")), "tain elasticsearch update 'a b'");
         assert_eq!(command(DocumentUpdate::of_namespace("")), "tain elasticsearch update ''");
+        let too_long = DocumentUpdate { scope: DocumentScope::NamespaceTooLong, ..DocumentUpdate::default() };
+        assert_eq!(command(too_long), "tain elasticsearch update --namespace-too-long");
         let update = DocumentUpdate {
             scope: DocumentScope::Namespaces(vec!["-a".to_owned(), "b".to_owned()]),
             mode: UpdateMode::All,

@@ -36,16 +36,19 @@ pub struct Selection {
     /// The namespaces, as the documents spell them
     #[arg(
         value_name = "NAMESPACE",
-        required_unless_present_any = ["all_namespaces", "without_namespace"],
-        conflicts_with_all = ["all_namespaces", "without_namespace"]
+        required_unless_present_any = ["all_namespaces", "without_namespace", "namespace_too_long"],
+        conflicts_with_all = ["all_namespaces", "without_namespace", "namespace_too_long"]
     )]
     pub namespaces: Vec<String>,
     /// All documents of the index
-    #[arg(long, conflicts_with = "without_namespace")]
+    #[arg(long, conflicts_with_all = ["without_namespace", "namespace_too_long"])]
     pub all_namespaces: bool,
     /// The documents without a namespace
-    #[arg(long)]
+    #[arg(long, conflicts_with = "namespace_too_long")]
     pub without_namespace: bool,
+    /// The documents whose namespace is too long to be matched
+    #[arg(long)]
+    pub namespace_too_long: bool,
     /// Which of them
     #[arg(long, value_enum, default_value_t)]
     pub mode: ModeArg,
@@ -129,10 +132,12 @@ impl Added {
 impl Selection {
     /// The update that is asked for.
     pub fn update(&self) -> DocumentUpdate {
-        let scope = match (self.all_namespaces, self.without_namespace) {
-            (true, _) => DocumentScope::All,
-            (false, true) => DocumentScope::WithoutNamespace,
-            (false, false) => DocumentScope::Namespaces(self.namespaces.clone()),
+        // At most one of them is set: they conflict.
+        let scope = match (self.all_namespaces, self.without_namespace, self.namespace_too_long) {
+            (true, ..) => DocumentScope::All,
+            (_, true, _) => DocumentScope::WithoutNamespace,
+            (.., true) => DocumentScope::NamespaceTooLong,
+            (false, false, false) => DocumentScope::Namespaces(self.namespaces.clone()),
         };
         DocumentUpdate { scope, mode: self.mode.into(), ..self.added.update() }
     }

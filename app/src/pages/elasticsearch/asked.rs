@@ -10,7 +10,7 @@ use crate::{ApiError, api, browser, links};
 pub struct Asked {
     /// Whether a preview is asked for.
     pub preview: bool,
-    /// `some`, `without`; anything else is all.
+    /// `some`, `without`, `too-long`; anything else is all.
     pub scope: String,
     /// One namespace a line.
     pub namespaces: String,
@@ -52,7 +52,9 @@ impl Asked {
         let is_on = |id: &str| browser::is_checked(id).unwrap_or_default();
         let typed =
             |id: &str| browser::input_value(id).map(|text| text.trim().to_owned()).unwrap_or_default();
-        let scope = ["all", "some", "without"].into_iter().find(|word| is_on(&format!("scope-{word}")))?;
+        let scope = ["all", "some", "without", "too-long"]
+            .into_iter()
+            .find(|word| is_on(&format!("scope-{word}")))?;
         Some(Self {
             preview: true,
             scope: scope.to_owned(),
@@ -65,19 +67,9 @@ impl Asked {
         })
     }
 
-    /// The same for one namespace, with every option at its default.
-    pub fn of_namespace(namespace: &str) -> Self {
-        Self {
-            preview: true,
-            scope: "some".to_owned(),
-            namespaces: links::lines(&[namespace.to_owned()]),
-            ..Self::default()
-        }
-    }
-
     /// Whose documents.
     pub fn scope(&self) -> DocumentScope {
-        scope(&self.scope, &self.namespaces)
+        links::scope_of(&self.scope, &self.namespaces)
     }
 
     /// Whether higher values are replaced; it means nothing where only missing values are written.
@@ -117,8 +109,7 @@ impl Asked {
 
     /// The address of the preview.
     pub fn address(&self) -> String {
-        let address = links::with(links::ELASTICSEARCH, "preview", "true");
-        let mut address = links::with_scope(&address, &self.scope());
+        let mut address = links::preview(&self.scope());
         let mode = if self.mode == UpdateMode::All { self.mode.as_str() } else { "" };
         for (name, value) in [("mode", mode), ("field", &self.field), ("value", &self.value)] {
             address = links::with_any(&address, name, value);
@@ -127,15 +118,6 @@ impl Asked {
             address = links::with_any(&address, name, if is_on { "true" } else { "" });
         }
         address
-    }
-}
-
-/// Whose documents, as the addresses name them.
-pub fn scope(word: &str, namespaces: &str) -> DocumentScope {
-    match word {
-        "some" => DocumentScope::Namespaces(links::namespaces_of(namespaces)),
-        "without" => DocumentScope::WithoutNamespace,
-        _ => DocumentScope::All,
     }
 }
 

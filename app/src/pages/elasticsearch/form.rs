@@ -35,7 +35,7 @@ pub fn UpdateForm(
         sent.set(true);
     };
     let Asked { scope, namespaces, mode, field, value, overwrite, server_side, .. } = asked;
-    let is_all = !["some", "without"].contains(&scope.as_str());
+    let is_all = !["some", "without", "too-long"].contains(&scope.as_str());
     let overrides = !(field.is_empty() && value.is_empty());
     let choice = |name: &'static str,
                   id: &'static str,
@@ -106,6 +106,14 @@ pub fn UpdateForm(
                             scope == "without",
                             "Without a namespace",
                             "Documents whose namespace is absent.",
+                        )}
+                        {choice(
+                            "scope",
+                            "scope-too-long",
+                            "too-long",
+                            scope == "too-long",
+                            "With a namespace too long to match",
+                            "The index keeps such a name and cannot look for it.",
                         )}
                     </fieldset>
                     <fieldset class="field">

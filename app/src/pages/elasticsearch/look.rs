@@ -17,8 +17,6 @@ use crate::{
     format, links,
 };
 
-use super::Asked;
-
 /// Values that have a part of their own in a bar.
 const NAMED: usize = 5;
 /// Values that stand in a row of the table.
@@ -282,17 +280,17 @@ pub fn NamespacesPanel(
                     "without a namespace",
                     "the field is absent or empty: a scope of its own",
                     without_namespace,
-                    Some(DocumentScope::WithoutNamespace),
+                    DocumentScope::WithoutNamespace,
                 )}
                 {aside(
                     "namespace too long",
-                    "too long to be matched: only an update of all namespaces reaches them",
+                    "the index keeps the name and cannot look for it: a scope of its own",
                     namespace_too_long,
-                    None,
+                    DocumentScope::NamespaceTooLong,
                 )}
                 <tr class="sum-row">
                     <th scope="row">"All documents"</th>
-                    {cells(&total, Some(&DocumentScope::All))}
+                    {cells(&total, &DocumentScope::All)}
                     <td></td>
                 </tr>
             </Table>
@@ -309,7 +307,6 @@ pub fn NamespacesPanel(
 fn row_of(row: DocumentNamespace) -> AnyView {
     let DocumentNamespace { namespace, numbers } = row;
     let scope = DocumentScope::Namespaces(vec![namespace.clone()]);
-    let update = Asked::of_namespace(&namespace);
     let is_empty = namespace.is_empty();
     let name = links::lines(&[namespace]);
     let label = format!("Preview the update of {name}");
@@ -321,9 +318,9 @@ fn row_of(row: DocumentNamespace) -> AnyView {
                 </a>
                 {is_empty.then(|| view! { <small class="wrap">"the empty name: Pinecone's default namespace"</small> })}
             </th>
-            {cells(&numbers, Some(&scope))}
+            {cells(&numbers, &scope)}
             <td class="num">
-                <a href=format!("{}#preview", update.address()) aria-label=label>
+                <a href=format!("{}#preview", links::preview(&scope)) aria-label=label>
                     "Preview"
                 </a>
             </td>
@@ -333,16 +330,10 @@ fn row_of(row: DocumentNamespace) -> AnyView {
 }
 
 /// Documents that belong to no namespace that has a name here.
-fn aside(
-    name: &'static str,
-    why: &'static str,
-    numbers: DocumentNumbers,
-    scope: Option<DocumentScope>,
-) -> AnyView {
-    let preview = scope.as_ref().filter(|_| numbers.documents > 0).map(|scope| {
-        let word = if *scope == DocumentScope::WithoutNamespace { "without" } else { "all" };
-        let asked = Asked { preview: true, scope: word.to_owned(), ..Asked::default() };
-        view! { <a href=format!("{}#preview", asked.address()) aria-label=format!("Preview the update: {name}")>"Preview"</a> }
+fn aside(name: &'static str, why: &'static str, numbers: DocumentNumbers, scope: DocumentScope) -> AnyView {
+    let preview = (numbers.documents > 0).then(|| {
+        let href = format!("{}#preview", links::preview(&scope));
+        view! { <a href=href aria-label=format!("Preview the update: {name}")>"Preview"</a> }
     });
     view! {
         <tr class="aside-row">
@@ -350,20 +341,21 @@ fn aside(
                 <i>{name}</i>
                 <small class="wrap">{why}</small>
             </th>
-            {cells(&numbers, scope.as_ref())}
+            {cells(&numbers, &scope)}
             <td class="num">{preview}</td>
         </tr>
     }
     .into_any()
 }
 
-/// Documents, with, without, values; each leads to its documents where they can be asked for.
-fn cells(numbers: &DocumentNumbers, scope: Option<&DocumentScope>) -> AnyView {
+/// Documents, with, without, values; each leads to its documents.
+fn cells(numbers: &DocumentNumbers, scope: &DocumentScope) -> AnyView {
     let number = |label: &'static str, number: u64, holding: Holding, class: &'static str| {
         let text = format::count(number);
-        let inner = match scope.filter(|_| number > 0) {
-            Some(scope) => view! { <a href=links::documents(scope, &holding)>{text}</a> }.into_any(),
-            None => text.into_any(),
+        let inner = if number > 0 {
+            view! { <a href=links::documents(scope, &holding)>{text}</a> }.into_any()
+        } else {
+            text.into_any()
         };
         view! {
             <td class=class data-label=label>
@@ -383,22 +375,13 @@ fn cells(numbers: &DocumentNumbers, scope: Option<&DocumentScope>) -> AnyView {
                 .take(IN_ROW)
                 .map(|value| {
                     let text = format!("{} × {}", format::count(value.documents), value.value);
-                    match scope {
-                        Some(scope) => {
-                            let href = links::documents(scope, &Holding::Value(value.value.clone()));
-                            view! { <a class="value" href=href>{text}</a> " " }.into_any()
-                        }
-                        None => view! { <span class="value">{text}</span> " " }.into_any(),
-                    }
+                    let href = links::documents(scope, &Holding::Value(value.value.clone()));
+                    view! { <a class="value" href=href>{text}</a> " " }
                 })
                 .collect_view();
-            let more = others.then(|| match scope {
-                Some(scope) => {
-                    view! { <a class="value" href=links::documents(scope, &Holding::Something)>"others"</a> }
-                        .into_any()
-                }
-                None => view! { <span class="value">"others"</span> }.into_any(),
-            });
+            let more = others.then(
+                || view! { <a class="value" href=links::documents(scope, &Holding::Something)>"others"</a> },
+            );
             let none = values.is_empty().then(|| view! { <span class="faint">"–"</span> });
             view! { {shown} {more} {none} }.into_any()
         }

@@ -27,7 +27,7 @@ use crate::{
     links,
     pages::not_found::PageError,
 };
-pub use asked::{Asked, scope};
+pub use asked::Asked;
 use form::UpdateForm;
 use levels::LevelsPanel;
 use look::{NamespacesPanel, TotalsPanel};

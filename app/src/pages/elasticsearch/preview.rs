@@ -280,6 +280,7 @@ fn values_of(look: Option<&DocumentsLook>, scope: &DocumentScope) -> Vec<ValueCo
     let numbers = look.and_then(|look| match scope {
         DocumentScope::All => Some(&look.total),
         DocumentScope::WithoutNamespace => Some(&look.without_namespace),
+        DocumentScope::NamespaceTooLong => Some(&look.namespace_too_long),
         DocumentScope::Namespaces(names) => match names.as_slice() {
             [one] => look.namespaces.iter().find(|row| row.namespace == *one).map(|row| &row.numbers),
             _ => None,

@@ -128,6 +128,7 @@ pub fn task_of(update: &DocumentUpdate, settings: &Settings, overwrite: bool) ->
         DocumentScope::All => Scope::All,
         DocumentScope::Namespaces(names) => Scope::Namespaces(names.clone()),
         DocumentScope::WithoutNamespace => Scope::WithoutNamespace,
+        DocumentScope::NamespaceTooLong => Scope::NamespaceTooLong,
     };
     let mode = match (update.mode, overwrite) {
         (UpdateMode::Missing, _) => Mode::Missing,
