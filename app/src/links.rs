@@ -1,6 +1,6 @@
 //! The addresses of the pages. Everything that links, links through these.
 
-use protocol::{Category, DocumentScope, Holding, RunId, RunKind, ScheduleId};
+use protocol::{Category, DocumentScope, Holding, RunId, RunKind, RunRequest, ScheduleId};
 
 /// Where everything stands.
 pub const DASHBOARD: &str = "/";
@@ -111,6 +111,16 @@ pub fn schedule(id: &ScheduleId) -> String {
     format!("{SCHEDULES}/{}", encoded(&id.0))
 }
 
+/// A document of the search index by its name in a run: its `_id`, or `index/_id`.
+pub fn document(name: &str) -> String {
+    with(DOCUMENTS, "id", name)
+}
+
+/// A record that a run names, on all sides. `None` in a run over several namespaces: an id alone does not say whose it is.
+pub fn record_of(request: &RunRequest, id: &str) -> Option<String> {
+    request.namespaces.is_none().then(|| record(&request.namespace, id))
+}
+
 /// The documents of a scope that hold something under the added field.
 pub fn documents(scope: &DocumentScope, holding: &Holding) -> String {
     let address = with_scope(DOCUMENTS, scope);
@@ -205,6 +215,7 @@ mod tests {
         assert_eq!(records(&id, Category::Missing), "/runs/r-1/records/to-migrate");
         assert_eq!(of_kind(RunKind::Reembed, &id), "/reembed?run=r-1");
         assert_eq!(record("", "faq/#1?"), "/record?namespace=&id=faq%2F%231%3F");
+        assert_eq!(document("old/faq#1"), "/elasticsearch/documents?id=old%2Ffaq%231");
         assert_eq!(file(&id, "log.txt"), "/download/runs/r-1/log.txt");
         assert_eq!(with("/runs?a=b", "c", "ü d"), "/runs?a=b&c=%C3%BC%20d");
         assert_eq!(with_any("/runs", "c", ""), "/runs");

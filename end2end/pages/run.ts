@@ -58,6 +58,11 @@ export class RunPage {
     return this.page.getByRole('region', { name: 'Table of failures' }).locator('tbody tr');
   }
 
+  /** The ids of a list of records or documents, as they lead on. */
+  records(): Locator {
+    return this.page.getByRole('region', { name: 'Table of records' }).locator('td.name').getByRole('link');
+  }
+
   logLines(): Locator {
     return this.page.getByRole('list', { name: 'Log lines' }).getByRole('listitem');
   }

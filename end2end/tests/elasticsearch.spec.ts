@@ -92,6 +92,13 @@ test('an update is previewed, rehearsed, confirmed and verified, and a second on
   await expect(run.figure('to update')).toHaveText('246');
   await run.figure('to update').getByRole('link').click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('246');
+  // Every id leads to its document, which is unfolded.
+  const first = run.records().first();
+  const id = await first.innerText();
+  await first.click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('1 document with this id');
+  await expect(es.documents().locator('summary')).toContainText(id);
+  await expect(es.documents().getByRole('row').filter({ hasText: 'pinecone_namespace' })).toContainText('help-centre');
 
   await gotoHydrated(preview);
   await es.startLive(/text-search-v0.*help-centre.*clearance_level: 1.*246 documents to update/s);

@@ -171,14 +171,30 @@ pub async fn documents(
         let search = connections.search().await?;
         let fields = fields(&search, &task).await?;
         let mut found = Query::holding(&task.scope, &task.field, &holding, &fields)?;
-        if !query.id.is_empty() {
-            found = found.with_ids(std::slice::from_ref(&query.id));
+        if query.id.is_empty() {
+            let found = search.reader.find(&found, DOCUMENT_ROWS).await?;
+            let documents = found.documents.into_iter().map(document).collect();
+            return Ok(DocumentPage { documents, total: found.total });
         }
+        found = found.with_ids(&ids_of(&query.id));
         let found = search.reader.find(&found, DOCUMENT_ROWS).await?;
-        let documents = found.documents.into_iter().map(document).collect();
-        Ok(DocumentPage { documents, total: found.total })
+        let (called, others): (Vec<_>, Vec<_>) =
+            found.documents.into_iter().partition(|document| is_called(document, &query.id));
+        let total = found.total.saturating_sub(others.len() as u64);
+        Ok(DocumentPage { documents: called.into_iter().map(document).collect(), total })
     })
     .await
+}
+
+/// The ids that a name may mean: itself, and what follows the index in `index/_id`. An index has no `/` in its name.
+fn ids_of(name: &str) -> Vec<String> {
+    let within = name.split_once('/').map(|(_, id)| id.to_owned()).filter(|id| !id.is_empty());
+    std::iter::once(name.to_owned()).chain(within).collect()
+}
+
+/// Whether a document is called so.
+fn is_called(document: &elasticsearch::Document, name: &str) -> bool {
+    document.id == name || name.split_once('/') == Some((&document.index, &document.id))
 }
 
 /// What an update would do. Nothing is written.
@@ -323,4 +339,25 @@ fn document(document: elasticsearch::Document) -> Document {
     let mut fields: Vec<DocumentField> = document.source.into_iter().map(field).collect();
     fields.sort_by(|a, b| a.key.cmp(&b.key));
     Document { index: document.index, id: document.id, fields }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_called_by_its_id_or_by_its_index_and_its_id() {
+        let document = |index: &str, id: &str| elasticsearch::Document {
+            index: index.to_owned(),
+            id: id.to_owned(),
+            source: serde_json::Map::new(),
+        };
+        assert_eq!(ids_of("faq/1"), ["faq/1", "1"]);
+        assert_eq!(ids_of("old/faq/1"), ["old/faq/1", "faq/1"]);
+        assert_eq!(ids_of("a/"), ["a/"]);
+        assert!(is_called(&document("old", "faq/1"), "faq/1"), "an id may have a slash");
+        assert!(is_called(&document("old", "faq/1"), "old/faq/1"));
+        assert!(!is_called(&document("new", "faq/1"), "old/faq/1"), "it is another index's");
+        assert!(!is_called(&document("new", "1"), "faq/1"));
+    }
 }

@@ -67,7 +67,7 @@ fn text(document: &Document, key: &str) -> Option<String> {
     (value.cut == 0 && text != value.text).then(|| text.to_owned())
 }
 
-/// The list.
+/// The list; one document alone is unfolded.
 #[component]
 pub fn DocumentList(
     /// The documents.
@@ -77,11 +77,13 @@ pub fn DocumentList(
     /// How they name their records, where that is known.
     naming: Option<Naming>,
 ) -> impl IntoView {
-    let items = documents.into_iter().map(|document| item(document, &scope, naming.as_ref())).collect_view();
+    let alone = documents.len() == 1;
+    let items =
+        documents.into_iter().map(|document| item(document, &scope, naming.as_ref(), alone)).collect_view();
     view! { <ul class="documents">{items}</ul> }.into_any()
 }
 
-fn item(document: Document, scope: &DocumentScope, naming: Option<&Naming>) -> AnyView {
+fn item(document: Document, scope: &DocumentScope, naming: Option<&Naming>, open: bool) -> AnyView {
     let record = naming.and_then(|naming| naming.record(&document, scope));
     let level = naming.map(|naming| match document.fields.iter().find(|field| field.key == naming.added) {
         Some(field) => {
@@ -114,7 +116,7 @@ fn item(document: Document, scope: &DocumentScope, naming: Option<&Naming>) -> A
         .collect_view();
     view! {
         <li>
-            <details class="document">
+            <details class="document" open=open>
                 <summary>
                     <span class="mono break">{id}</span>
                     {namespace}

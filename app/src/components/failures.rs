@@ -1,7 +1,7 @@
 //! The records that failed, each with the service's own words.
 
 use leptos::prelude::*;
-use protocol::{Category, FailedRecord, RunId, RunKind};
+use protocol::{Category, FailedRecord, RunId, RunKind, RunRequest, Step};
 
 use crate::{
     clock::TimeOfDay,
@@ -25,18 +25,24 @@ const COLUMNS: &[Column] = &[
     Column::Text("When"),
 ];
 
-/// The rows of failed records.
+/// The rows of failed records and documents, each leading to what it is.
 #[component]
 pub fn FailureTable(
     /// The records.
     #[prop(into)]
     failures: Signal<Vec<FailedRecord>>,
-    /// The namespace whose records they are; `None` where they are documents, which have no record of their own.
-    namespace: Option<String>,
+    /// What the run was asked for.
+    request: RunRequest,
 ) -> impl IntoView {
-    let record = move |id: String| match &namespace {
-        Some(namespace) => view! { <a href=links::record(namespace, &id)>{id.clone()}</a> }.into_any(),
-        None => id.into_any(),
+    let named = move |id: String, step: Step| {
+        let href = match step {
+            Step::Documents => Some(links::document(&id)),
+            _ => links::record_of(&request, &id),
+        };
+        match href {
+            Some(href) => view! { <a href=href>{id}</a> }.into_any(),
+            None => id.into_any(),
+        }
     };
     view! {
         <Table label="Table of failures" columns=COLUMNS>
@@ -46,7 +52,7 @@ pub fn FailureTable(
                 let(failure)
             >
                 <tr>
-                    <td class="mono">{record(failure.id)}</td>
+                    <td class="mono">{named(failure.id, failure.step)}</td>
                     <td>{failure.step.label()}</td>
                     <td class="wrap">{failure.message}</td>
                     <td class="num">{format::count(u64::from(failure.attempts))}</td>
@@ -89,9 +95,11 @@ pub fn Failures(
         any.get().then(|| {
             let all = links::records(&head.id, Category::Failed);
             let (more, run) = (all.clone(), head.id.clone());
-            let request = &head.request;
-            let namespace = (request.kind != RunKind::Documents && request.namespaces.is_none())
-                .then(|| request.namespace.clone());
+            let request = head.request.clone();
+            let (one, many) = match request.kind {
+                RunKind::Documents => ("document failed", "documents failed"),
+                _ => ("record failed", "records failed"),
+            };
             let rest = move || {
                 let hidden = total.get().saturating_sub(SHOWN as u64);
                 (hidden > 0).then(|| {
@@ -102,7 +110,7 @@ pub fn Failures(
                 <section class="panel" aria-labelledby="failures">
                     <header>
                         <h2 id="failures">
-                            {move || format::counted(total.get(), "record failed", "records failed")}
+                            {move || format::counted(total.get(), one, many)}
                         </h2>
                         <div class="row">
                             <Search action=all search="" label="Search the failed records" />
@@ -113,7 +121,7 @@ pub fn Failures(
                             }}
                         </div>
                     </header>
-                    <FailureTable failures namespace />
+                    <FailureTable failures request />
                     <footer>
                         {rest}
                         " Their neighbours went on. Trying them again neither pays for nor writes what is in the target already."

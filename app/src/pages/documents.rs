@@ -31,7 +31,7 @@ pub fn DocumentsPage() -> impl IntoView {
             DocumentQuery {
                 scope: links::scope_of(&word("scope"), &word("namespaces")),
                 holding,
-                id: word("id").trim().to_owned(),
+                id: word("id"),
             }
         })
     });
@@ -194,7 +194,7 @@ fn none(asked: &DocumentQuery) -> AnyView {
     let words = if asked.id.is_empty() {
         "No document of this scope holds that at the moment."
     } else {
-        "No document of this scope has this id. Ids are matched as they are written, with every character."
+        "No document of this scope has this id, or not any more. Ids are matched as they are written, with every character."
     };
     view! {
         <Empty title="No document">

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
-use protocol::{Category, FailurePage, PageQuery, RecordIds, RunHead, RunId, RunKind};
+use protocol::{Category, FailurePage, PageQuery, RecordIds, RunHead, RunId, RunKind, RunRequest};
 
 use crate::{
     ApiError, api,
@@ -28,7 +28,7 @@ struct Asked {
     query: PageQuery,
 }
 
-const COLUMNS: &[Column] = &[Column::Text("Record"), Column::Text("What it is"), Column::Unseen("Look")];
+const COLUMNS: &[Column] = &[Column::Text("Id"), Column::Text("What it is"), Column::Unseen("Look")];
 
 /// What the server has.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -131,23 +131,18 @@ const fn meaning(kind: RunKind, category: Category) -> &'static str {
     }
 }
 
-/// The namespace whose records these are; `None` where a list is of something else: documents, or several namespaces.
-fn namespace_of(head: &RunHead, category: Category) -> Option<String> {
-    let request = &head.request;
-    let is_of_records = request.kind != RunKind::Documents
-        && request.namespaces.is_none()
-        && !category.slug().starts_with("documents");
-    is_of_records.then(|| request.namespace.clone())
-}
-
-/// An id that leads to its record.
-fn row(id: String, look: Look, namespace: Option<&str>) -> AnyView {
-    let (name, link) = match namespace {
-        Some(namespace) => {
-            let href = links::record(namespace, &id);
-            let label = format!("Side by side: {id}");
+/// An id that leads to its record or its document.
+fn row(id: String, look: Look, category: Category, request: &RunRequest) -> AnyView {
+    let (href, words) = if category.is_of_documents() {
+        (Some(links::document(&id)), "Document")
+    } else {
+        (links::record_of(request, &id), "Side by side")
+    };
+    let (name, link) = match href {
+        Some(href) => {
+            let label = format!("{words}: {id}");
             let name = view! { <a href=href.clone()>{id}</a> }.into_any();
-            (name, Some(view! { <a href=href aria-label=label>"Side by side"</a> }))
+            (name, Some(view! { <a href=href aria-label=label>{words}</a> }))
         }
         None => (id.into_any(), None),
     };
@@ -172,12 +167,12 @@ fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
     let kind = head.request.kind;
     let look = look_in(kind, category);
     let label = look.label;
-    let (one, many) = match kind {
-        RunKind::Documents => ("document", "documents"),
-        _ if category.slug().starts_with("documents") => ("document", "documents"),
-        _ => ("record", "records"),
+    let (one, many) = if kind == RunKind::Documents || category.is_of_documents() {
+        ("document", "documents")
+    } else {
+        ("record", "records")
     };
-    let namespace = namespace_of(&head, category);
+    let request = head.request.clone();
     let (total, shown, next) = match &found {
         Found::Ids(page) => (page.total, page.ids.len(), page.next.clone()),
         Found::Failures(page) => (page.total, page.failures.len(), page.next.clone()),
@@ -199,7 +194,7 @@ fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
     let rows = match found {
         _ if shown == 0 => view! { <p class="body soft">"No record of this kind matches."</p> }.into_any(),
         Found::Ids(page) => {
-            let rows = page.ids.into_iter().map(|id| row(id, look, namespace.as_deref())).collect_view();
+            let rows = page.ids.into_iter().map(|id| row(id, look, category, &request)).collect_view();
             view! {
                 <Table label="Table of records" columns=COLUMNS class="list compact">
                     {rows}
@@ -207,7 +202,7 @@ fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
             }
             .into_any()
         }
-        Found::Failures(page) => view! { <FailureTable failures=page.failures namespace /> }.into_any(),
+        Found::Failures(page) => view! { <FailureTable failures=page.failures request /> }.into_any(),
     };
     let panel = if shown == 0 && !searched && query.after.is_none() {
         view! {

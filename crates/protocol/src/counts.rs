@@ -276,6 +276,18 @@ impl Category {
         }
     }
 
+    /// Whether its ids are those of documents of the search index, and not of records.
+    pub const fn is_of_documents(self) -> bool {
+        matches!(
+            self,
+            Self::DocumentsToUpdate
+                | Self::DocumentsUpdated
+                | Self::DocumentsAlready
+                | Self::DocumentsKept
+                | Self::DocumentsGone
+        )
+    }
+
     /// The category's place in URLs: `in-sync`, `to-migrate`, ...
     pub const fn slug(self) -> &'static str {
         match self {

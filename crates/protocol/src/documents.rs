@@ -195,7 +195,7 @@ pub struct DocumentQuery {
     pub scope: crate::DocumentScope,
     /// What they hold under the added field.
     pub holding: Holding,
-    /// Only the one with this id; empty for all.
+    /// Only what is called so: by its `_id`, or as a run over several indexes calls it, `index/_id`; empty for all.
     pub id: String,
 }
 

@@ -117,7 +117,7 @@ pub fn runs() -> Group {
                 "<FailureTable failures />",
                 view! {
                     <div class="panel">
-                        <FailureTable failures=samples::running().failures namespace=Some("help-centre".to_owned()) />
+                        <FailureTable failures=samples::running().failures request=samples::running().head.request />
                     </div>
                 },
             ),
