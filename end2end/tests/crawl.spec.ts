@@ -142,6 +142,7 @@ const RUNS: [name: string, address: (site: Site) => string, atLeast: number][] =
   ['a mirroring', ({ runs }) => `/runs/${runs.mirroring}`, 8],
   ['a mirroring with a failure', ({ runs }) => `/runs/${runs.failing}`, 8],
   ['a re-embedding', ({ runs }) => `/runs/${runs.reembedding}`, 5],
+  ['the results of a re-embedding', ({ runs }) => `/reembed?run=${runs.reembedded}`, 12],
   ['an update of documents', ({ runs }) => `/runs/${runs.documents}`, 8],
   ['a comparison of levels', ({ runs }) => `/runs/${runs.levels}`, 4],
 ];

@@ -20,6 +20,7 @@ test('a re-embedding writes what is missing and leaves the rest alone', async ({
   // Nothing was compared, so nothing is called equal or changed.
   await expect(reembed.part('To update')).toHaveCount(0);
   await expect(reembed.part('In sync')).toHaveCount(0);
+  await expect(reembed.bar()).toHaveAccessibleName(new RegExp(`To migrate ${shown(expected.missing.length)}, Already there ${shown(there)}`));
   expect((await sandbox.state()).embedded.texts, 'the dry run is free').toBe(0);
   await reembed.part('Already there').getByRole('link').click();
   await page.waitForURL(/\/records\/in-sync$/);
@@ -33,6 +34,16 @@ test('a re-embedding writes what is missing and leaves the rest alone', async ({
   await expect(reembed.figure('updated')).toHaveCount(0);
   await expect(reembed.figure('skipped, no text')).toHaveText(shown(expected.noText.length));
   await expect(reembed.figure('failed')).toHaveText('0');
+  // The last step says what came of it, and its parts are all records of the source.
+  await expect(page.getByRole('list', { name: 'Steps' }).locator('[aria-current="step"]')).toContainText('Results');
+  const results = { Migrated: expected.missing.length, 'Already there': there, Skipped: expected.noText.length, Failed: 0 };
+  for (const [label, number] of Object.entries(results)) await expect(reembed.result(label)).toHaveText(shown(number));
+  expect(Object.values(results).reduce((sum, number) => sum + number, 0)).toBe(source.length);
+  await expect(reembed.verified('Source')).toHaveText(shown(source.length));
+  await reembed.result('Migrated').getByRole('link').click();
+  await page.waitForURL(/\/records\/migrated$/);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(`Migrated: ${shown(expected.missing.length)} records`);
+  await page.goBack();
 
   const after = new Map((await sandbox.records('target', NAMESPACE)).map((record) => [record.id, record.metadata]));
   for (const record of before) expect(after.get(record.id), record.id).toEqual(record.metadata);

@@ -19,6 +19,7 @@ pub mod notice;
 pub mod paging;
 pub mod pill;
 pub mod plan;
+pub mod reembedding;
 pub mod requests;
 pub mod run_body;
 pub mod share_bar;

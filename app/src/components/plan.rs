@@ -1,15 +1,15 @@
 //! What an analysis found and what a live run would take.
 
 use leptos::prelude::*;
-use protocol::{Category, Change, ChangeKind, Difference, Plan, Reuse, RunHead, RunId, RunKind};
+use protocol::{Category, Change, ChangeKind, Difference, Plan, Reuse, RunHead, RunKind};
 
 use crate::{
     components::{
         Count,
         bars::KeyBars,
         histogram::TextLengthPanel,
-        look,
         notice::{Notice, Tone},
+        reembedding::ReembeddingPlan,
         state_bar::StateTable,
         table::{Column, Table},
     },
@@ -44,7 +44,7 @@ pub fn PlanPanels(
         "In sync: nothing to write".to_owned()
     };
     let state = if head.request.kind == RunKind::Reembed {
-        view! { <Uncompared run=head.id.clone() plan=plan.clone() /> }.into_any()
+        view! { <ReembeddingPlan run=head.id.clone() plan=plan.clone() /> }.into_any()
     } else {
         view! { <StateTable run=head.id.clone() state=&plan /> }.into_any()
     };
@@ -90,41 +90,6 @@ pub fn PlanPanels(
         </div>
         {pictures}
         {samples}
-    }
-}
-
-/// What a re-embedding found. It compares nothing, so what is on both sides is there and no more than that.
-#[component]
-fn Uncompared(run: RunId, plan: Plan) -> impl IntoView {
-    let rows = [
-        (Category::Missing, "To migrate", plan.missing, "in the source only"),
-        (Category::InSync, "Already there", plan.in_sync, "on both sides; not compared, left alone"),
-        (Category::NoText, "No text", plan.no_text, "cannot be embedded, will be skipped"),
-        (Category::Orphan, "Only in target", plan.orphans, "left alone"),
-    ]
-    .map(|(category, label, number, why)| {
-        let look = look(category);
-        view! {
-            <tr>
-                <th scope="row">
-                    <span class=format!("key {}", look.class)>
-                        <i aria-hidden="true">{look.sign}</i>
-                        {label}
-                    </span>
-                </th>
-                <td class="n">
-                    <Count run=run.clone() category number />
-                </td>
-                <td class="why">{why}</td>
-            </tr>
-        }
-    })
-    .collect_view();
-    view! {
-        <table class="legend">
-            <caption class="visually-hidden">"Records by what has to be done with them"</caption>
-            <tbody>{rows}</tbody>
-        </table>
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
         notice::{Notice, Tone},
         pill::{Pill, Standing},
         plan::PlanPanels,
+        reembedding::ReembeddingResults,
         requests::Requests,
         sparkline::Throughput,
         start::{AnalyzeAgain, RunAgain},
@@ -240,7 +241,16 @@ pub fn RunBody(
     let id = head.id.clone();
     let verified = move || {
         let run = id.clone();
-        verification.get().map(|verification| view! { <VerificationPanel run verification /> })
+        verification.get().map(|verification| match head.request.kind {
+            RunKind::Reembed => view! {
+                <div class="columns">
+                    <ReembeddingResults live />
+                    <VerificationPanel run verification />
+                </div>
+            }
+            .into_any(),
+            _ => view! { <VerificationPanel run verification /> }.into_any(),
+        })
     };
     let request = head.request.clone();
     let updated = move || {

@@ -1,10 +1,10 @@
-//! Where one stands on the way through a mirroring: done, here, ahead.
+//! Where one stands on the way through a mirroring or a re-embedding: done, here, ahead.
 
 use leptos::prelude::*;
 
 use crate::components::icon::{Icon, Symbol};
 
-/// The steps of the mirroring page.
+/// The steps of both pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// What to mirror, and how.
@@ -15,20 +15,20 @@ pub enum Stage {
     Plan,
     /// The run.
     Run,
-    /// The counts afterwards.
-    Verify,
+    /// What came of it.
+    End,
 }
 
 impl Stage {
-    const ALL: [Self; 5] = [Self::Scope, Self::Analyze, Self::Plan, Self::Run, Self::Verify];
+    const ALL: [Self; 5] = [Self::Scope, Self::Analyze, Self::Plan, Self::Run, Self::End];
 
-    const fn label(self) -> &'static str {
+    const fn label(self, end: &'static str) -> &'static str {
         match self {
             Self::Scope => "Scope",
             Self::Analyze => "Analyze",
             Self::Plan => "Plan",
             Self::Run => "Run",
-            Self::Verify => "Verify",
+            Self::End => end,
         }
     }
 }
@@ -38,6 +38,8 @@ impl Stage {
 pub fn Stepper(
     /// Where one stands.
     at: Stage,
+    /// What the last step is called.
+    end: &'static str,
     /// Leads back to the form; absent on the form itself.
     #[prop(optional_no_strip)]
     scope: Option<String>,
@@ -49,9 +51,9 @@ pub fn Stepper(
             let done = stage < at;
             let label = match &scope {
                 Some(scope) if stage == Stage::Scope && done => {
-                    view! { <a href=scope.clone()>{stage.label()}</a> }.into_any()
+                    view! { <a href=scope.clone()>{stage.label(end)}</a> }.into_any()
                 }
-                _ => stage.label().into_any(),
+                _ => stage.label(end).into_any(),
             };
             view! {
                 <li class:done=done aria-current=(stage == at).then_some("step")>

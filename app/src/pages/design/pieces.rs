@@ -111,8 +111,8 @@ pub fn state() -> Group {
             Specimen::wide(
                 "Stepper",
                 "Where one stands on a way of several pages: done, here, ahead.",
-                "<Stepper at=Stage::Plan scope=address />",
-                view! { <Stepper at=Stage::Plan scope=Some("/mirror".to_owned()) /> },
+                "<Stepper at=Stage::Plan end=\"Verify\" scope=address />",
+                view! { <Stepper at=Stage::Plan end="Verify" scope=Some("/mirror".to_owned()) /> },
             ),
         ],
     }

@@ -38,6 +38,14 @@ impl Way {
         }
     }
 
+    /// What its last step is called: a mirroring is verified, a migration has results, which are verified, too.
+    const fn end(self) -> &'static str {
+        match self {
+            Self::Mirror => "Verify",
+            Self::Reembed => "Results",
+        }
+    }
+
     /// What a live run is.
     const fn kind(self) -> RunKind {
         match self {

@@ -67,7 +67,7 @@ impl Phase {
             Self::Analyzing => Stage::Analyze,
             Self::Planned => Stage::Plan,
             Self::Running | Self::Rehearsed | Self::BrokenOff => Stage::Run,
-            Self::Ended => Stage::Verify,
+            Self::Ended => Stage::End,
         }
     }
 }
@@ -96,7 +96,8 @@ pub fn Phases(view: RunView) -> impl IntoView {
     let live = live::follow(view);
     let phase = Memo::new(move |_| live.view.with(Phase::of));
     let namespace = namespace_name(&head.request.namespace).to_owned();
-    let verb = Way::of(head.request.kind).kind().label();
+    let way = Way::of(head.request.kind);
+    let verb = way.kind().label();
     let options = options_of(&head.request);
     let scope = scope_address(&head);
     let at = head.started_at;
@@ -145,7 +146,7 @@ pub fn Phases(view: RunView) -> impl IntoView {
                 <RunActions live />
             </div>
         </header>
-        {move || view! { <Stepper at=phase.get().stage() scope=Some(scope.clone()) /> }}
+        {move || view! { <Stepper at=phase.get().stage() end=way.end() scope=Some(scope.clone()) /> }}
         <LinkNotice live />
         <Outcome live />
         {body}
@@ -250,7 +251,7 @@ mod tests {
         let mut view = running();
         assert_eq!(Phase::of(&view), Phase::Running);
         view.state = RunState::Done;
-        assert_eq!(Phase::of(&view).stage(), Stage::Verify);
+        assert_eq!(Phase::of(&view).stage(), Stage::End);
         view.state = RunState::Failed;
         assert_eq!(Phase::of(&view), Phase::BrokenOff);
         assert_eq!(Phase::of(&view).stage(), Stage::Run, "what broke off was not verified");

@@ -62,7 +62,7 @@ pub fn ScopeStep(
                 </a>
             </nav>
         </header>
-        {(!several).then(|| view! { <Stepper at=Stage::Scope /> })}
+        {(!several).then(|| view! { <Stepper at=Stage::Scope end=way.end() /> })}
         <Suspense fallback=move || {
             view! { <Problems overview=None /> }
         }>
