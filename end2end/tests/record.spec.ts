@@ -30,6 +30,25 @@ test('a changed record shows both values, with sign, word and type', async ({ pa
   }
 });
 
+test('on a narrow screen a value that is the same on both sides stands there once', async ({ page, gotoHydrated, sandbox }) => {
+  const target = new Map((await sandbox.records('target', NAMESPACE)).map((record) => [record.id, record.metadata]));
+  const changed = (await sandbox.records('source', NAMESPACE)).find(({ id, metadata }) => {
+    const other = target.get(id);
+    return other !== undefined && other['year'] !== metadata['year'] && other['title'] === metadata['title'];
+  });
+  const record = new RecordPage(page);
+  await gotoHydrated(RecordPage.address(NAMESPACE, changed?.id ?? ''));
+  await expect(record.value('title', 'Target')).toBeVisible();
+  await page.setViewportSize({ width: 360, height: 900 });
+  await expect(record.value('title', 'Source')).toHaveAttribute('data-narrow', /^Source, same in target/);
+  await expect(record.value('title', 'Source')).toBeVisible();
+  await expect(record.value('title', 'Target')).toBeHidden();
+  // What differs stands below each other, each under its own side.
+  await expect(record.value('year', 'Source')).toHaveAttribute('data-narrow', /^Source(, same in Elasticsearch)?$/);
+  await expect(record.value('year', 'Target')).toHaveAttribute('data-narrow', 'Target');
+  await expect(record.value('year', 'Target')).toBeVisible();
+});
+
 test('what is missing, only in the target, or nowhere is said so', async ({ page, gotoHydrated, sandbox, watch }) => {
   watch.expected(/status 404|status of 404/);
   const expected = expectedOf(await sandbox.records('source', NAMESPACE), await sandbox.records('target', NAMESPACE));

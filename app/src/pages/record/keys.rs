@@ -92,6 +92,20 @@ fn row(
         }
     });
     let added = is_added_key.then(|| view! { <span class="mark faint">"added, not compared"</span> });
+    let compared = change.is_none() && !is_added_key;
+    let held = Held::of(in_source, source);
+    let held_by_target = Held::of(in_target, target);
+    let held_by_document = document.map(|document| Held::of(in_document, document));
+    let same = [
+        (held_by_target.repeats(&held, compared), "target"),
+        (held_by_document.as_ref().is_some_and(|document| document.repeats(&held, false)), "Elasticsearch"),
+    ];
+    let repeated: Vec<&str> = same.iter().filter(|(repeats, _)| *repeats).map(|(_, side)| *side).collect();
+    let alone = if repeated.is_empty() {
+        "Source".to_owned()
+    } else {
+        format!("Source, same in {}", repeated.join(" and "))
+    };
     view! {
         <tr class=class class:differs=change.is_some()>
             <th scope="row">
@@ -99,28 +113,67 @@ fn row(
                 {marked}
                 {added}
             </th>
-            {cell("Source", in_source, source)}
-            {cell("Target", in_target, target)}
-            {document.map(|document| cell("Elasticsearch", in_document, document))}
+            {cell("Source", alone, held, false)}
+            {cell("Target", "Target".to_owned(), held_by_target, same[0].0)}
+            {held_by_document.map(|held| cell("Elasticsearch", "Elasticsearch".to_owned(), held, same[1].0))}
         </tr>
     }
     .into_any()
 }
 
-/// A value, or why there is none.
-fn cell(side: &'static str, value: Option<TypedValue>, there: Option<bool>) -> AnyView {
-    let shown = match (value, there) {
-        (Some(value), _) => typed(value),
-        (None, None) => view! { <span class="unknown">"unknown"</span> }.into_any(),
-        (None, Some(true)) => view! { <span class="faint">"absent"</span> }.into_any(),
-        (None, Some(false)) => view! {
+/// What a side holds under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Held {
+    /// This.
+    Value(TypedValue),
+    /// Nothing: the record lacks the key.
+    Nothing,
+    /// Nothing: there is no record.
+    NoRecord,
+    /// The side did not answer.
+    Unknown,
+}
+
+impl Held {
+    fn of(value: Option<TypedValue>, there: Option<bool>) -> Self {
+        match (value, there) {
+            (Some(value), _) => Self::Value(value),
+            (None, None) => Self::Unknown,
+            (None, Some(true)) => Self::Nothing,
+            (None, Some(false)) => Self::NoRecord,
+        }
+    }
+
+    /// Whether it is the same again. The beginning of a value that was cut says so only of one that was compared as a whole.
+    fn repeats(&self, other: &Self, compared: bool) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Value(value) if value.cut > 0 && !compared => false,
+            _ => self == other,
+        }
+    }
+}
+
+/// A value, or why there is none. On a narrow screen, where the sides stand below each other, one that `repeats` what the
+/// source holds is left out, and the source's names whose it is, too.
+fn cell(side: &'static str, narrow: String, held: Held, repeats: bool) -> AnyView {
+    let shown = match held {
+        Held::Value(value) => typed(value),
+        Held::Unknown => view! { <span class="unknown">"unknown"</span> }.into_any(),
+        Held::Nothing => view! { <span class="faint">"absent"</span> }.into_any(),
+        Held::NoRecord => view! {
             <span class="faint" title="The record is not on this side">
                 "–"
             </span>
         }
         .into_any(),
     };
-    view! { <td data-side=side>{shown}</td> }.into_any()
+    view! {
+        <td data-side=side data-narrow=narrow class:repeats=repeats>
+            {shown}
+        </td>
+    }
+    .into_any()
 }
 
 /// Where the shown part of a text ends: never within a character.
@@ -159,6 +212,17 @@ fn typed(value: TypedValue) -> AnyView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_repeats_another_only_where_that_is_certain() {
+        let value = |cut| Held::Value(TypedValue { kind: ValueKind::String, text: "\"a".to_owned(), cut });
+        assert!(value(0).repeats(&value(0), false));
+        assert!(!value(9).repeats(&value(9), false), "its end may differ");
+        assert!(value(9).repeats(&value(9), true));
+        assert!(Held::Nothing.repeats(&Held::Nothing, false));
+        assert!(!Held::Nothing.repeats(&Held::NoRecord, false));
+        assert!(!Held::Unknown.repeats(&Held::Unknown, true), "unknown is not the same as unknown");
+    }
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
