@@ -1,8 +1,8 @@
 //! What a form may send. The browser is not trusted, so only the server asks.
 
-use protocol::{DocumentScope, DocumentUpdate, NamespacePatterns, Timing, UpdateMode};
+use protocol::{DocumentScope, DocumentUpdate, NamespacePatterns, Timing};
 
-use crate::{ApiError, links};
+use crate::{ApiError, api::TypedUpdate, links};
 
 /// The longest namespace that Pinecone could mean, in bytes.
 const MAX_NAMESPACE: usize = 512;
@@ -71,15 +71,9 @@ pub fn record_id(text: &str) -> Result<String, ApiError> {
 }
 
 /// What is done to documents of the search index.
-pub fn document_update(
-    scope: &str,
-    namespaces: &str,
-    mode: UpdateMode,
-    field: &str,
-    value: &str,
-    server_side: bool,
-) -> Result<DocumentUpdate, ApiError> {
-    let scope = match scope {
+pub fn document_update(form: &TypedUpdate) -> Result<DocumentUpdate, ApiError> {
+    let TypedUpdate { scope, namespaces, mode, field, value } = form;
+    let scope = match scope.as_str() {
         "all" => DocumentScope::All,
         "without" => DocumentScope::WithoutNamespace,
         "too-long" => DocumentScope::NamespaceTooLong,
@@ -102,7 +96,7 @@ pub fn document_update(
         }
     };
     let typed = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    Ok(DocumentUpdate { scope, mode, field: typed(field), value: typed(value), server_side })
+    Ok(DocumentUpdate { scope, mode: *mode, field: typed(field), value: typed(value), server_side: false })
 }
 
 /// What a run covers: one namespace, or with `several` all that match the patterns.

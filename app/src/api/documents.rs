@@ -1,9 +1,10 @@
 //! The search index: what it holds, what an update would do, and starting one.
 
 use leptos::prelude::*;
-#[cfg(feature = "ssr")]
-use protocol::RunRequest;
 use protocol::{DocumentPage, DocumentQuery, DocumentsLook, RunId, SearchIndex, UpdateMode, UpdatePreview};
+#[cfg(feature = "ssr")]
+use protocol::{DocumentUpdate, RunRequest};
+use serde::{Deserialize, Serialize};
 
 use crate::{ApiError, api::Json};
 #[cfg(feature = "ssr")]
@@ -46,6 +47,23 @@ pub async fn documents(
     context()?.documents(&query).await.map_err(refuse)
 }
 
+/// What an update is to do, as typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TypedUpdate {
+    /// `all`, `without` for the documents without a namespace, `too-long` for those whose namespace cannot be matched;
+    /// otherwise the namespaces below.
+    pub scope: String,
+    /// The namespaces: one a line.
+    pub namespaces: String,
+    /// Which documents.
+    pub mode: UpdateMode,
+    /// The field; empty is the configured one.
+    pub field: String,
+    /// Its value as JSON; empty is the configured one.
+    pub value: String,
+}
+
 /// What an update would do; nothing is written.
 ///
 /// # Errors
@@ -53,28 +71,15 @@ pub async fn documents(
 /// `Invalid` names the field; `NotConfigured`, `Upstream`.
 #[server(name = PreviewUpdate, endpoint = "preview_update", output = Json)]
 pub async fn preview_update(
-    /// `all`, `without` for the documents without a namespace; otherwise the namespaces below.
-    #[server(default)]
-    scope: String,
-    /// The namespaces, as typed: one a line.
-    #[server(default)]
-    namespaces: String,
-    /// Which documents.
-    #[server(default)]
-    mode: UpdateMode,
-    /// The field, as typed; empty is the configured one.
-    #[server(default)]
-    field: String,
-    /// Its value as JSON, as typed; empty is the configured one.
-    #[server(default)]
-    value: String,
+    /// What it is to do.
+    #[server(flatten)]
+    update: TypedUpdate,
     /// Replace higher values too.
     #[server(default)]
     overwrite: bool,
 ) -> Result<UpdatePreview, ApiError> {
     let backend = context()?;
-    let update =
-        validation::document_update(&scope, &namespaces, mode, &field, &value, false).map_err(refuse)?;
+    let update = validation::document_update(&update).map_err(refuse)?;
     backend.preview_update(&update, overwrite).await.map_err(refuse)
 }
 
@@ -96,8 +101,8 @@ pub async fn add_mapping(
     confirmed: bool,
 ) -> Result<String, ApiError> {
     let backend = context()?;
-    let update =
-        validation::document_update("all", "", UpdateMode::Missing, &field, &value, false).map_err(refuse)?;
+    let all = TypedUpdate { scope: "all".to_owned(), field, value, ..TypedUpdate::default() };
+    let update = validation::document_update(&all).map_err(refuse)?;
     if !confirmed {
         return Err(refuse(unconfirmed()));
     }
@@ -112,21 +117,9 @@ pub async fn add_mapping(
 /// server.
 #[server(name = StartUpdate, endpoint = "start_update", output = Json)]
 pub async fn start_update(
-    /// `all`, `without` for the documents without a namespace; otherwise the namespaces below.
-    #[server(default)]
-    scope: String,
-    /// The namespaces, as typed: one a line.
-    #[server(default)]
-    namespaces: String,
-    /// Which documents.
-    #[server(default)]
-    mode: UpdateMode,
-    /// The field, as typed; empty is the configured one.
-    #[server(default)]
-    field: String,
-    /// Its value as JSON, as typed; empty is the configured one.
-    #[server(default)]
-    value: String,
+    /// What it is to do.
+    #[server(flatten)]
+    update: TypedUpdate,
     /// Replace higher values too.
     #[server(default)]
     overwrite: bool,
@@ -141,8 +134,8 @@ pub async fn start_update(
     confirmed: bool,
 ) -> Result<RunId, ApiError> {
     let backend = context()?;
-    let update = validation::document_update(&scope, &namespaces, mode, &field, &value, server_side)
-        .map_err(refuse)?;
+    let update = validation::document_update(&update).map_err(refuse)?;
+    let update = DocumentUpdate { server_side, ..update };
     let request = RunRequest { dry_run, overwrite_added: overwrite, ..RunRequest::update_documents(update) };
     if request.is_live() && !confirmed {
         return Err(refuse(unconfirmed()));

@@ -132,6 +132,54 @@ pub fn OverwriteField(
     }
 }
 
+/// A line of text that may stay empty.
+#[component]
+pub fn TextField(
+    /// Its name in the form, and its id.
+    name: &'static str,
+    /// What it is called.
+    label: &'static str,
+    /// What it means, below it.
+    hint: &'static str,
+    /// What stands in it.
+    text: RwSignal<String>,
+    /// What an empty one stands for.
+    #[prop(optional, into)]
+    placeholder: Option<String>,
+    /// What was wrong with the form.
+    errors: Errors,
+) -> impl IntoView {
+    // A reader may have typed before the page was hydrated.
+    Effect::new(move |_| {
+        if let Some(typed) = browser::input_value(name) {
+            text.set(typed);
+        }
+    });
+    view! {
+        <div class="field">
+            <label for=name>{label} " " <span class="faint">"optional"</span></label>
+            <input
+                id=name
+                name=name
+                class="mono"
+                autocomplete="off"
+                autocapitalize="off"
+                spellcheck="false"
+                placeholder=placeholder
+                value=text.get_untracked()
+                aria-describedby=format!("{name}-hint {name}-error")
+                aria-invalid=invalid(errors, name)
+                on:input:target=move |event| text.set(event.target().value())
+            />
+            <p class="hint" id=format!("{name}-hint")>
+                {hint}
+            </p>
+            <FieldError errors field=name />
+        </div>
+    }
+    .into_any()
+}
+
 /// The patterns of the namespaces that a run takes and leaves out.
 #[derive(Debug, Clone, Copy)]
 pub struct Patterns {
@@ -170,41 +218,20 @@ pub fn PatternFields(
     errors: Errors,
 ) -> impl IntoView {
     let Patterns { include, exclude } = patterns;
-    let field = move |name: &'static str, label: &'static str, hint: &'static str, text: RwSignal<String>| {
-        Effect::new(move |_| {
-            if let Some(typed) = browser::input_value(name) {
-                text.set(typed);
-            }
-        });
-        view! {
-            <div class="field">
-                <label for=name>{label} " " <span class="faint">"optional"</span></label>
-                <input
-                    id=name
-                    name=name
-                    class="mono"
-                    autocomplete="off"
-                    autocapitalize="off"
-                    spellcheck="false"
-                    value=text.get_untracked()
-                    aria-describedby=format!("{name}-hint {name}-error")
-                    aria-invalid=invalid(errors, name)
-                    on:input:target=move |event| text.set(event.target().value())
-                />
-                <p class="hint" id=format!("{name}-hint")>
-                    {hint}
-                </p>
-                <FieldError errors field=name />
-            </div>
-        }
-    };
     view! {
-        {field(
-            "include",
-            "Only namespaces like",
-            "Patterns, parted by commas: * stands for any characters, ? for one. Empty: all of the source.",
-            include,
-        )}
-        {field("exclude", "But not those like", "Patterns of the same kind.", exclude)}
+        <TextField
+            name="include"
+            label="Only namespaces like"
+            hint="Patterns, parted by commas: * stands for any characters, ? for one. Empty: all of the source."
+            text=include
+            errors
+        />
+        <TextField
+            name="exclude"
+            label="But not those like"
+            hint="Patterns of the same kind."
+            text=exclude
+            errors
+        />
     }
 }

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 use protocol::{NamespaceRow, Namespaces, Reading};
 
-use crate::{components::namespace_name, format};
+use crate::{
+    components::{Read, namespace_name},
+    format,
+};
 
 /// One namespace of a list. One that is not listed does not exist where the list could be read, and is unknown where it
 /// could not.
@@ -48,6 +51,20 @@ pub fn difference_cell(row: &NamespaceRow) -> AnyView {
         Some((source, target)) => format::difference(source, target).into_any(),
         None => view! { <span class="unknown">"unknown"</span> }.into_any(),
     }
+}
+
+/// The cells of a namespace in a table: both counts and their difference.
+pub fn count_cells(row: &NamespaceRow) -> AnyView {
+    view! {
+        <td class="num">
+            <Read reading=row.source.clone() absent="none" />
+        </td>
+        <td class="num">
+            <Read reading=row.target.clone() absent="none" />
+        </td>
+        <td class="num">{difference_cell(row)}</td>
+    }
+    .into_any()
 }
 
 /// Which sides are asked about.

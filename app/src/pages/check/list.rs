@@ -16,7 +16,7 @@ use crate::{
     format, links,
 };
 
-use super::counts::{Sides, both, difference_cell};
+use super::counts::{Sides, both, count_cells};
 
 /// Rows on a page.
 const ROWS: usize = 100;
@@ -293,8 +293,8 @@ fn head(listed: &Listed, sort: Sort, label: &'static str, href: String) -> AnyVi
 
 fn row(row: NamespaceRow) -> AnyView {
     let name = namespace_name(&row.name).to_owned();
-    let difference = difference_cell(&row);
-    let documents = row.documents.clone().map(|reading| {
+    let counts = count_cells(&row);
+    let documents = row.documents.map(|reading| {
         view! {
             <td class="num">
                 <Read reading absent="none" />
@@ -308,13 +308,7 @@ fn row(row: NamespaceRow) -> AnyView {
                     {name.clone()}
                 </a>
             </td>
-            <td class="num">
-                <Read reading=row.source absent="none" />
-            </td>
-            <td class="num">
-                <Read reading=row.target absent="none" />
-            </td>
-            <td class="num">{difference}</td>
+            {counts}
             {documents}
             <td class="act">
                 <a href=links::mirror_namespace(&name) aria-label=format!("Mirror {name}")>

@@ -15,7 +15,7 @@ use crate::{
     format, links,
     pages::{
         OverviewResource,
-        check::{counts::difference_cell, counts::find, counts::largest},
+        check::counts::{count_cells, find, largest},
     },
 };
 
@@ -269,7 +269,6 @@ fn namespace_row(row: NamespaceRow, recent: Option<&Recent>) -> AnyView {
         Some((None, true)) => view! { <span class="faint">"not among the last runs"</span> }.into_any(),
         Some((None, false)) => view! { <span class="faint">"not analyzed yet"</span> }.into_any(),
     };
-    let difference = difference_cell(&row);
     view! {
         <tr>
             <td class="name">
@@ -277,13 +276,7 @@ fn namespace_row(row: NamespaceRow, recent: Option<&Recent>) -> AnyView {
                     {name.clone()}
                 </a>
             </td>
-            <td class="num">
-                <Read reading=row.source absent="none" />
-            </td>
-            <td class="num">
-                <Read reading=row.target absent="none" />
-            </td>
-            <td class="num">{difference}</td>
+            {count_cells(&row)}
             <td>{state}</td>
         </tr>
     }

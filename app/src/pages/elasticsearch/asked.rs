@@ -3,7 +3,11 @@
 use leptos_router::params::ParamsMap;
 use protocol::{DocumentScope, DocumentUpdate, RunRequest, UpdateMode, UpdatePreview};
 
-use crate::{ApiError, api, browser, links};
+use crate::{
+    ApiError,
+    api::{self, TypedUpdate},
+    browser, links,
+};
 
 /// The fields of the form, as typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,9 +132,9 @@ pub async fn preview(asked: Asked) -> Result<Option<UpdatePreview>, ApiError> {
     }
     let overwrite = asked.overwrites();
     let scope = if asked.scope.is_empty() { "all".to_owned() } else { asked.scope };
-    api::preview_update(scope, asked.namespaces, asked.mode, asked.field, asked.value, overwrite)
-        .await
-        .map(Some)
+    let Asked { namespaces, mode, field, value, .. } = asked;
+    let update = TypedUpdate { scope, namespaces, mode, field, value };
+    api::preview_update(update, overwrite).await.map(Some)
 }
 
 #[cfg(test)]

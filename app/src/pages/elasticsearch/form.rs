@@ -4,7 +4,14 @@ use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use protocol::{AddedMetadata, UpdateMode};
 
-use crate::{components::command::Command, links, markup::text_only};
+use crate::{
+    components::{
+        command::Command,
+        fields::{Errors, TextField},
+    },
+    links,
+    markup::text_only,
+};
 
 use super::Asked;
 
@@ -52,6 +59,8 @@ pub fn UpdateForm(
         .into_any()
     };
     let AddedMetadata { key, value: configured } = added;
+    // What is wrong with them stands where the preview would.
+    let errors: Errors = Signal::stored(None);
     view! {
         <form
             method="get"
@@ -154,14 +163,22 @@ pub fn UpdateForm(
                 <details class="advanced" open=overrides>
                     <summary>"Another field or value"</summary>
                     <div class="halves">
-                        {text_field("field", "Field", field, key, "Empty: the configured one.")}
-                        {text_field(
-                            "value",
-                            "Value",
-                            value,
-                            configured,
-                            "As JSON: 1 is a number, \"1\" a string. Empty: the configured one.",
-                        )}
+                        <TextField
+                            name="field"
+                            label="Field"
+                            hint="Empty: the configured one."
+                            text=RwSignal::new(field)
+                            placeholder=key
+                            errors
+                        />
+                        <TextField
+                            name="value"
+                            label="Value"
+                            hint="As JSON: 1 is a number, \"1\" a string. Empty: the configured one."
+                            text=RwSignal::new(value)
+                            placeholder=configured
+                            errors
+                        />
                     </div>
                 </details>
                 <details class="advanced" open=server_side>
@@ -190,36 +207,6 @@ pub fn UpdateForm(
                 </button>
             </footer>
         </form>
-    }
-    .into_any()
-}
-
-fn text_field(
-    name: &'static str,
-    label: &'static str,
-    value: String,
-    placeholder: String,
-    hint: &'static str,
-) -> AnyView {
-    let describes = format!("{name}-hint");
-    view! {
-        <div class="field">
-            <label for=name>{label} " " <span class="faint">"optional"</span></label>
-            <input
-                id=name
-                name=name
-                class="mono"
-                autocomplete="off"
-                autocapitalize="off"
-                spellcheck="false"
-                placeholder=placeholder
-                value=value
-                aria-describedby=describes.clone()
-            />
-            <p class="hint" id=describes>
-                {hint}
-            </p>
-        </div>
     }
     .into_any()
 }

@@ -5,12 +5,12 @@ use protocol::{NamespacePatterns, NamespaceRow, Namespaces, Reading};
 
 use crate::{
     components::{
-        Read, namespace_name,
+        namespace_name,
         notice::{Empty, Notice, Tone},
         table::{Column, Table},
     },
     format,
-    pages::{check::counts::difference_cell, mirror::Way},
+    pages::{check::counts::count_cells, mirror::Way},
 };
 
 /// How many namespaces the table shows; typing narrows them down.
@@ -139,13 +139,7 @@ pub fn NamespaceTable(
                                 {row.name.clone()}
                             </a>
                         </td>
-                        <td class="num">
-                            <Read reading=row.source.clone() absent="none" />
-                        </td>
-                        <td class="num">
-                            <Read reading=row.target.clone() absent="none" />
-                        </td>
-                        <td class="num">{difference_cell(&row)}</td>
+                        {count_cells(&row)}
                     </tr>
                 </For>
             </Table>
