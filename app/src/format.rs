@@ -173,6 +173,14 @@ pub fn json_type(text: &str) -> &'static str {
     }
 }
 
+/// JSON text of a whole number without `.0`: Pinecone keeps floats and answers `2023.0` where 2023 was written.
+pub fn whole_number(text: &str) -> &str {
+    match text.strip_suffix(".0") {
+        Some(whole) if json_type(text) == "number" => whole,
+        _ => text,
+    }
+}
+
 /// JSON text without the quotes of a plain string; everything else as it is.
 pub fn unquoted(text: &str) -> &str {
     match text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
@@ -252,6 +260,10 @@ mod tests {
         assert_eq!(
             ["\"1\"", "1", "-1", "[]", "true", "null", "{}"].map(json_type),
             ["string", "number", "number", "list", "boolean", "null", "object"]
+        );
+        assert_eq!(
+            ["2023.0", "-1.0", "0.5", "\"1.0", "[1.0"].map(whole_number),
+            ["2023", "-1", "0.5", "\"1.0", "[1.0"]
         );
     }
 }

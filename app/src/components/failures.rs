@@ -45,7 +45,7 @@ pub fn FailureTable(
         }
     };
     view! {
-        <Table label="Table of failures" columns=COLUMNS>
+        <Table label="Table of failures" columns=COLUMNS class="list cards failed-records">
             <For
                 each=move || failures.get()
                 key=|failure| (failure.id.clone(), failure.at, failure.attempts)

@@ -133,7 +133,8 @@ pub fn counts_in_words(request: &RunRequest, state: RunState, counts: &Counts) -
     let mut words = Vec::new();
     let mut add = |number: u64, word: &str| {
         if number > 0 {
-            words.push(format!("{} {word}", format::count(number)));
+            // A number stays beside what it counts.
+            words.push(format!("{} {word}", format::count(number)).replace(' ', "\u{a0}"));
         }
     };
     let documents = &counts.documents;

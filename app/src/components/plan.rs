@@ -62,33 +62,37 @@ pub fn PlanPanels(
             </Notice>
         }
     });
-    let keys = (!plan.keys.is_empty()).then(|| view! { <KeyBars keys=plan.keys.clone() /> });
+    let keys = (!plan.keys.is_empty()).then(|| view! { <KeyBars keys=plan.keys.clone() /> }.into_any());
     let lengths = (!plan.lengths.buckets.is_empty()).then(|| {
         view! {
             <TextLengthPanel lengths=plan.lengths.clone() over_long=plan.over_long run=head.id.clone() />
         }
+        .into_any()
     });
-    // Each alone takes the whole width.
-    let class = if keys.is_some() && lengths.is_some() { "columns" } else { "stack" };
-    let pictures =
-        (keys.is_some() || lengths.is_some()).then(|| view! { <div class=class>{keys} {lengths}</div> });
+    // Two columns of about one height: without keys the lengths stand where these would.
+    let (beside_state, beside_cost) = if keys.is_some() { (keys, lengths) } else { (lengths, None) };
     let samples = (!plan.samples.is_empty())
         .then(|| view! { <Samples head=head.clone() changed=plan.changed samples=plan.samples.clone() /> });
     view! {
         {unreadable}
         <div class="columns">
-            <section class="panel" aria-labelledby="state">
-                <header>
-                    <h2 id="state">{headline}</h2>
-                    <span class="soft">{sides}</span>
-                </header>
-                <div class="body stack">
-                    {state}
-                </div>
-            </section>
-            <Takes head=head plan=plan />
+            <div class="stack wide">
+                <section class="panel" aria-labelledby="state">
+                    <header>
+                        <h2 id="state">{headline}</h2>
+                        <span class="soft">{sides}</span>
+                    </header>
+                    <div class="body stack">
+                        {state}
+                    </div>
+                </section>
+                {beside_state}
+            </div>
+            <div class="stack wide">
+                <Takes head=head plan=plan />
+                {beside_cost}
+            </div>
         </div>
-        {pictures}
         {samples}
     }
 }
@@ -210,17 +214,22 @@ fn policies(plan: &Plan, chosen: Reuse) -> Option<AnyView> {
     let rows = Reuse::ALL
         .map(|policy| {
             let name = match policy {
-                Reuse::Never => "never",
-                Reuse::Proven => "proven by tain's ledger",
-                Reuse::SameText => "same text",
+                Reuse::Never => "of none",
+                Reuse::Proven => "in tain's ledger",
+                Reuse::SameText => "of the same text",
             };
-            let number = saved(policy);
-            let text = match number {
+            let saves = match saved(policy) {
                 0 => "saves none".to_owned(),
-                _ => format!("saves {}", format::count(number)),
+                number => format!("saves {}", format::count(number)),
             };
             let mark = (policy == chosen).then(|| view! { <span class="tag">"this plan"</span> });
-            view! { <li class:soft=policy != chosen>{format!("{name}: {text} ")} {mark}</li> }
+            view! {
+                <li class:soft=policy != chosen>
+                    <span>{name} " " {mark}</span>
+                    " "
+                    <span>{saves}</span>
+                </li>
+            }
         })
         .collect_view();
     (plan.reusable > 0 || plan.proven > 0).then(|| {
@@ -281,7 +290,10 @@ fn SampleRow(id: String, first: bool, change: Change) -> impl IntoView {
         }
         _ => None,
     };
-    let text = |value: String| if types.is_some() { value } else { format::unquoted(&value).to_owned() };
+    let text = |value: String| {
+        let text = format::whole_number(&value);
+        if types.is_some() { text.to_owned() } else { format::unquoted(text).to_owned() }
+    };
     let old = change.target.map(|value| {
         view! {
             <del>{text(value)}</del>
@@ -304,7 +316,7 @@ fn SampleRow(id: String, first: bool, change: Change) -> impl IntoView {
             </td>
             <td class="mono break">{change.key}</td>
             <td class="values">
-                <div>{old} {arrow} {new}</div>
+                <div>{old} <span>{arrow} {new}</span></div>
             </td>
         </tr>
     }

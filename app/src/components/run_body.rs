@@ -285,7 +285,7 @@ pub fn RunBody(
             view! { {waits} }.into_any()
         } else if has_speed {
             view! {
-                <div class="columns">
+                <div class="columns level">
                     <Steps live />
                     <Throughput live />
                 </div>
@@ -294,7 +294,7 @@ pub fn RunBody(
                 .into_any()
         } else {
             view! {
-                <div class="columns">
+                <div class="columns level">
                     <Steps live />
                     <Throughput live />
                 </div>

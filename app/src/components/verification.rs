@@ -39,7 +39,7 @@ pub fn VerificationPanel(
                 <h2 id="verification">"Counts on both sides"</h2>
                 <Pill standing />
             </header>
-            <div class="body stack">
+            <div class="body said-and-summed">
                 <p>{summary}</p>
                 <table class="sum">
                     <caption class="visually-hidden">"How the number of records in the target is explained"</caption>
@@ -130,7 +130,7 @@ pub fn DocumentVerificationPanel(
                 <h2 id="documents-verified">"Documents in Elasticsearch"</h2>
                 <Pill standing />
             </header>
-            <div class="body stack">
+            <div class="body said-and-summed">
                 <p>{summary}</p>
                 <table class="sum">
                     <caption class="visually-hidden">"Documents in scope before and after the update"</caption>

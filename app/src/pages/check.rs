@@ -161,33 +161,23 @@ fn forms(asked: &Asked, first: &str, names: Vec<String>, result: Option<AnyView>
     let suggestions = names.into_iter().map(|name| view! { <option value=name></option> }).collect_view();
     view! {
         <datalist id=NAMES>{suggestions}</datalist>
-        <div class="columns">
-            <div class="stack even">
-                <form
-                    method="get"
-                    action=links::CHECK
-                    class="panel body ask"
-                    role="search"
-                    aria-label="Check a namespace"
-                >
-                    <div class="field">
-                        <label for="namespace">"Namespace"</label>
-                        {namespace_input("namespace", Some(NAMES), namespace.clone())}
-                    </div>
-                    <div class="field">
-                        <label for="side">"Where"</label>
-                        <select id="side" name="side">
-                            {sides}
-                        </select>
-                    </div>
-                    <button type="submit" class="button primary">
-                        "Check"
-                    </button>
-                </form>
-                {result}
+        <form method="get" action=links::CHECK class="panel body ask" role="search" aria-label="Check a namespace">
+            <div class="field">
+                <label for="namespace">"Namespace"</label>
+                {namespace_input("namespace", Some(NAMES), namespace.clone())}
             </div>
-            {record_form(namespace, Some(NAMES))}
-        </div>
+            <div class="field">
+                <label for="side">"Where"</label>
+                <select id="side" name="side">
+                    {sides}
+                </select>
+            </div>
+            <button type="submit" class="button primary">
+                "Check"
+            </button>
+        </form>
+        {result}
+        {record_form(namespace, Some(NAMES))}
     }
     .into_any()
 }
@@ -220,8 +210,11 @@ pub fn record_form(namespace: String, suggestions: Option<&'static str>) -> AnyV
         <section class="panel" aria-labelledby="look-up">
             <header>
                 <h2 id="look-up">"Look a record up"</h2>
+                <span class="soft" id="record-hint">
+                    "source, target and Elasticsearch side by side"
+                </span>
             </header>
-            <form method="get" action=links::RECORD class="body stack" role="search" aria-label="Look a record up">
+            <form method="get" action=links::RECORD class="ask" role="search" aria-label="Look a record up">
                 <div class="field">
                     <label for="record-namespace">"Namespace of the record"</label>
                     {namespace_input("record-namespace", suggestions, namespace)}
@@ -239,9 +232,6 @@ pub fn record_form(namespace: String, suggestions: Option<&'static str>) -> AnyV
                         spellcheck="false"
                         aria-describedby="record-hint"
                     />
-                    <p class="hint" id="record-hint">
-                        "Shows source, target and Elasticsearch side by side."
-                    </p>
                 </div>
                 <button type="submit" class="button">
                     "Look up"

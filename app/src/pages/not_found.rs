@@ -15,8 +15,8 @@ pub fn NotFound() -> impl IntoView {
         <h1>"There is no such page"</h1>
         <Empty title="The address leads nowhere">
             <p class="soft">"It may be mistyped, or come from another version of tain."</p>
-            <a class="button primary" href=links::MIRROR>
-                "To Namespace Mirroring"
+            <a class="button primary" href=links::DASHBOARD>
+                "To the dashboard"
             </a>
         </Empty>
     }

@@ -196,7 +196,7 @@ fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
         Found::Ids(page) => {
             let rows = page.ids.into_iter().map(|id| row(id, look, category, &request)).collect_view();
             view! {
-                <Table label="Table of records" columns=COLUMNS class="list compact">
+                <Table label="Table of records" columns=COLUMNS class="list compact records">
                     {rows}
                 </Table>
             }

@@ -208,7 +208,7 @@ pub fn NamespaceList(
         let rows = rows.into_iter().map(row).collect_view();
         view! {
             <section class="scroll" tabindex="0" aria-label="Table of namespaces">
-                <table class="list">
+                <table class="list counts">
                     <thead>
                         <tr>
                             {heads} <th scope="col">

@@ -229,7 +229,7 @@ fn table(board: Board, recent: Result<Recent, ApiError>) -> AnyView {
         let rows =
             board.largest.into_iter().map(|row| namespace_row(row, recent.as_ref().ok())).collect_view();
         view! {
-            <Table label="Table of namespaces" columns=COLUMNS>
+            <Table label="Table of namespaces" columns=COLUMNS class="list counts">
                 {rows}
             </Table>
         }

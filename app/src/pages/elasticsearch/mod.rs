@@ -125,7 +125,7 @@ fn configured(
     let bones = || view! { <Skeleton panels=1 /> };
     let sent = RwSignal::new(false);
     view! {
-        <div class="columns">
+        <div class="columns level">
             <Transition fallback=bones>
                 {move || {
                     let (added, index, numbers) = (totals_added.clone(), totals_index.clone(), numbers.clone());

@@ -128,7 +128,7 @@ fn numbers(asked: &Asked, preview: &UpdatePreview, look: Option<&DocumentsLook>)
     };
     let left_out = left_out(asked, *numbers);
     view! {
-        <div class="columns">
+        <div class="columns level">
             <section class="panel" aria-labelledby="preview-title">
                 <header>
                     <h2 id="preview-title">{title}</h2>
