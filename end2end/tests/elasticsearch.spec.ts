@@ -1,7 +1,4 @@
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
-
-import { expect, silence, test } from '../fixtures/index.ts';
+import { expect, test } from '../fixtures/index.ts';
 import { ElasticsearchPage } from '../pages/elasticsearch.ts';
 
 // The sample of the sandbox (its README): documents by namespace and what they hold.
@@ -225,53 +222,4 @@ test.describe('without JavaScript', () => {
       await expect(run.figure('to update')).toHaveText('270', { timeout: 500 });
     }).toPass();
   });
-});
-
-async function looksRight(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    for (const width of [1280, 360]) {
-      await page.setViewportSize({ width, height: 900 });
-      const what = `${name}-${colorScheme}-${width}`;
-      await page.screenshot({ path: `output/screenshots/${what}.png`, fullPage: true });
-      const [content, window] = await page.evaluate(() => [
-        document.documentElement.scrollWidth,
-        document.documentElement.clientWidth,
-      ]);
-      expect.soft(content, `${what}: width of the content`).toBeLessThanOrEqual(window ?? 0);
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`);
-      expect.soft(found, `${what}: axe`).toEqual([]);
-    }
-  }
-}
-
-test('every view, light and dark, wide and narrow', async ({ page, gotoHydrated, run }) => {
-  test.setTimeout(300_000);
-  const es = new ElasticsearchPage(page);
-  await gotoHydrated('/elasticsearch');
-  await looksRight(page, 'elasticsearch');
-  await page.setViewportSize({ width: 1280, height: 900 });
-  await gotoHydrated('/elasticsearch?preview=true&scope=some&namespaces=help-centre&mode=all#preview');
-  await expect(es.headline(/^[0-9,]+ of [0-9,]+ documents would be updated/)).toBeVisible();
-  await page.locator('details.document summary').first().click();
-  await looksRight(page, 'elasticsearch-preview');
-  await page.setViewportSize({ width: 1280, height: 900 });
-  await es.dryRun().uncheck();
-  await page.getByRole('button', { name: 'Start…' }).click();
-  await page.screenshot({ path: 'output/screenshots/elasticsearch-question.png' });
-  await page.getByRole('dialog').getByRole('button', { name: 'Start the live run' }).click();
-  await page.waitForURL(/\/runs\/[^/]+$/);
-  await expect(run.pill('In sync')).toBeVisible({ timeout: 60_000 });
-  await looksRight(page, 'elasticsearch-run');
-  await gotoHydrated('/elasticsearch/documents?holding=something');
-  await page.locator('details.document summary').first().click();
-  await looksRight(page, 'documents');
-  await page.setViewportSize({ width: 1280, height: 900 });
-  await gotoHydrated('/elasticsearch');
-  await page.getByRole('textbox', { name: 'Namespace to compare' }).fill('help-centre');
-  await page.getByRole('button', { name: 'Compare', exact: true }).click();
-  await page.waitForURL(/\/runs\/[^/]+$/);
-  await expect(run.step('Compare access levels').getByText('done', { exact: true })).toBeAttached();
-  await looksRight(page, 'levels');
 });
