@@ -71,6 +71,9 @@ async function wide(page: Page): Promise<void> {
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
 }
 
+// Four pictures and four times axe: a busy machine takes its time, above all for long pages.
+test.describe.configure({ timeout: 240_000 });
+
 for (const [name, address] of Object.entries(VIEWS)) {
   test(`${name}: light and dark, wide and narrow, at twice the size`, async ({ page, site, gotoHydrated }) => {
     await wide(page);
@@ -81,7 +84,6 @@ for (const [name, address] of Object.entries(VIEWS)) {
 }
 
 test('what is folded, unfolded: light and dark, wide and narrow, at twice the size', async ({ page, site, gotoHydrated }) => {
-  test.setTimeout(240_000);
   for (const name of ['plan', 'mirroring', 'documents', 'elasticsearch', 'mirror']) {
     await wide(page);
     await gotoHydrated(VIEWS[name]!(site));
@@ -106,7 +108,6 @@ fresh('views in which there is nothing yet', async ({ page, gotoHydrated, watch 
 });
 
 fresh('a run at work', async ({ page, gotoHydrated, mirror, sandbox }) => {
-  fresh.setTimeout(180_000);
   await wide(page);
   await gotoHydrated('/mirror');
   await mirror.analyze('help-centre', { batchSize: 5 });
@@ -131,7 +132,6 @@ fresh('a run at work', async ({ page, gotoHydrated, mirror, sandbox }) => {
 });
 
 fresh('an update of documents: what stands before it, its question and its run', async ({ page, gotoHydrated, run }) => {
-  fresh.setTimeout(180_000);
   const es = new ElasticsearchPage(page);
   await wide(page);
   await gotoHydrated('/elasticsearch');
