@@ -38,7 +38,9 @@ async function picture(page: Page, path: string): Promise<void> {
       for (const bar of document.querySelectorAll<HTMLElement>('.actions')) bar.style.position = position;
     }, position);
   await place('static');
-  await page.screenshot({ path, fullPage: true });
+  // A question covers what is seen of a page, not what lies beyond.
+  const asks = (await page.locator('dialog[open]').count()) > 0;
+  await page.screenshot({ path, fullPage: !asks });
   await place('');
 }
 
