@@ -1,4 +1,4 @@
-import { expect, test } from '../fixtures/index.ts';
+import { expect, silence, test } from '../fixtures/index.ts';
 import { ElasticsearchPage } from '../pages/elasticsearch.ts';
 
 // The sample of the sandbox (its README): documents by namespace and what they hold.
