@@ -5,9 +5,9 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use protocol::{
     Category, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event, FailurePage, LogPage,
-    LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunFilter, RunId, RunPage, RunRequest,
-    RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service, ServiceTest, SettingsView, Timing,
-    UpdatePreview,
+    LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunComparison, RunFilter, RunId,
+    RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service, ServiceTest,
+    SettingsView, Timing, UpdatePreview,
 };
 use tokio::sync::broadcast;
 
@@ -99,6 +99,17 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Runs, newest first.
     fn runs<'a>(&'a self, filter: &'a RunFilter) -> BoxFuture<'a, Result<RunPage, ApiError>>;
+
+    /// A run beside the one that is named, or beside the newest earlier one like it.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownRun` if there is no such run.
+    fn compare<'a>(
+        &'a self,
+        run: &'a RunId,
+        with: Option<&'a RunId>,
+    ) -> BoxFuture<'a, Result<RunComparison, ApiError>>;
 
     /// The ids behind a count.
     fn records<'a>(

@@ -20,10 +20,15 @@ pub fn counted(number: u64, singular: &str, plural: &str) -> String {
 
 /// The difference of two counts with its sign: `+1,204`, `-3`, `0`.
 pub fn difference(from: u64, to: u64) -> String {
+    difference_in(from, to, count)
+}
+
+/// The difference of two numbers in other words than a count's: `+12 s`, `-2.1 s`, `0`.
+pub fn difference_in(from: u64, to: u64, words: fn(u64) -> String) -> String {
     match to.cmp(&from) {
-        std::cmp::Ordering::Less => format!("-{}", count(from - to)),
+        std::cmp::Ordering::Less => format!("-{}", words(from - to)),
         std::cmp::Ordering::Equal => "0".to_owned(),
-        std::cmp::Ordering::Greater => format!("+{}", count(to - from)),
+        std::cmp::Ordering::Greater => format!("+{}", words(to - from)),
     }
 }
 
@@ -203,6 +208,7 @@ mod tests {
         assert_eq!(counted(1, "record", "records"), "1 record");
         assert_eq!(difference(10, 3), "-7");
         assert_eq!(difference(3, 1_003), "+1,000");
+        assert_eq!(difference_in(70_000, 10_000, span_millis), "-1 min");
     }
 
     #[test]

@@ -82,6 +82,11 @@ pub fn run(run: &RunId) -> String {
     format!("{RUNS}/{}", encoded(&run.0))
 }
 
+/// A run beside the one before.
+pub fn compare(id: &RunId) -> String {
+    format!("{}/compare", run(id))
+}
+
 /// Where a run that was just started is watched.
 pub fn of_kind(kind: RunKind, id: &RunId) -> String {
     match kind {

@@ -91,7 +91,7 @@ test('every link leads somewhere, and every kind of page is led to', async ({ si
   console.log(`crawl: ${asked} addresses of ${kinds.size} kinds, ${dead.length} dead`);
   expect(dead).toEqual([]);
   const paths = new Set([...kinds.keys()].map((kind) => kind.split(' ')[0]));
-  const expected = ['/check', '/record', '/mirror', '/reembed', '/elasticsearch', '/elasticsearch/documents', '/runs', '/runs/ID'];
+  const expected = ['/check', '/record', '/mirror', '/reembed', '/elasticsearch', '/elasticsearch/documents', '/runs', '/runs/ID', '/runs/ID/compare'];
   // No link leads to `/runs/ID/log` here: it stands where a log is longer than a run's page shows.
   expected.push('/schedules', '/schedules/new', '/schedules/ID', '/configuration', '/design');
   const categories = ['in-sync', 'to-migrate', 'to-update', 'no-text', 'only-in-target', 'migrated', 'updated', 'failed'];
@@ -147,21 +147,52 @@ const RUNS: [name: string, address: (site: Site) => string, atLeast: number][] =
   ['a comparison of levels', ({ runs }) => `/runs/${runs.levels}`, 4],
 ];
 
+/** Soft, so that one run names every number that leads nowhere, or to something else. */
+async function expectRecords(site: Site, numbers: Counted[], without: RegExp[]): Promise<void> {
+  for (const { what, number, href } of numbers) {
+    if (without.some((pattern) => pattern.test(what))) continue;
+    const count = countOf(number);
+    if (count === 0) continue;
+    expect.soft(href, `${what}: ${number} leads to its records`).not.toBeNull();
+    if (href === null) continue;
+    const html = await (await fetch(site.demo.url + href)).text();
+    const heading = /<h1[^>]*>([\s\S]*?)<\/h1>/.exec(html)?.[1]?.replaceAll(/<[^>]*>/g, '') ?? '';
+    const total = /([\d,]+) (?:records?|documents?)/.exec(heading)?.[1] ?? '';
+    expect.soft(total, `${what}: the heading of ${href}: ${heading}`).toBe(number);
+  }
+}
+
 for (const [name, address, atLeast] of RUNS) {
   test(`no number of ${name} without its records`, async ({ page, site, gotoHydrated }) => {
     await gotoHydrated(address(site));
     const numbers = await counted(page);
     expect(numbers.length, 'numbers on the page').toBeGreaterThanOrEqual(atLeast);
-    for (const { what, number, href } of numbers) {
-      if (NO_RECORDS.some((pattern) => pattern.test(what))) continue;
-      const count = countOf(number);
-      if (count === 0) continue;
-      expect.soft(href, `${what}: ${number} leads to its records`).not.toBeNull();
-      if (href === null) continue;
-      const html = await (await fetch(site.demo.url + href)).text();
-      const heading = /<h1[^>]*>([\s\S]*?)<\/h1>/.exec(html)?.[1]?.replaceAll(/<[^>]*>/g, '') ?? '';
-      const total = /([\d,]+) (?:records?|documents?)/.exec(heading)?.[1] ?? '';
-      expect.soft(total, `${what}: the heading of ${href}: ${heading}`).toBe(number);
-    }
+    await expectRecords(site, numbers, NO_RECORDS);
+  });
+}
+
+/** What a comparison adds up without a list of it. */
+const ONLY_SUMS = [/^Listed in/, /^Records of the target/, /paid/, /^Vector of/, /kept$/, /replaced$/, /^Documents (in scope|left out)/];
+
+const COMPARED: [name: string, run: (site: Site) => string, other: (site: Site) => string][] = [
+  ['a mirroring and its dry run', ({ runs }) => runs.mirroring, ({ runs }) => runs.dryRun],
+  ['a mirroring with a failure and an analysis', ({ runs }) => runs.failing, ({ runs }) => runs.analysis],
+  ['a comparison of levels and a re-embedding', ({ runs }) => runs.levels, ({ runs }) => runs.reembedding],
+];
+
+for (const [name, run, other] of COMPARED) {
+  test(`no number of ${name} beside each other without its records`, async ({ page, site, gotoHydrated }) => {
+    await gotoHydrated(`/runs/${run(site)}/compare?with=${other(site)}`);
+    const numbers = await page.getByRole('region', { name: 'Table of counters' }).evaluate((table) =>
+      [...table.querySelectorAll('tbody tr')].flatMap((row) =>
+        [...row.querySelectorAll('td')].slice(0, 2).map((cell) => ({
+          what: row.querySelector('th')?.textContent?.trim() ?? '',
+          number: cell.textContent?.trim() ?? '',
+          href: cell.querySelector('a')?.getAttribute('href') ?? null,
+        })),
+      ),
+    );
+    expect(numbers.length, 'numbers on the page').toBeGreaterThanOrEqual(8);
+    await expectRecords(site, numbers, ONLY_SUMS);
   });
 }

@@ -7,9 +7,9 @@ use futures::future::BoxFuture;
 use pinecone::{Namespace, check_id};
 use protocol::{
     AddedMetadata, Category, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event, FailurePage,
-    LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunFilter, RunId, RunPage,
-    RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service, ServiceTest, SettingsView,
-    Timing, UpdatePreview,
+    LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunComparison, RunFilter,
+    RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service,
+    ServiceTest, SettingsView, Timing, UpdatePreview,
 };
 use store::StoreError;
 use tokio::{sync::broadcast, time::sleep};
@@ -140,6 +140,14 @@ impl Backend for ServerBackend {
 
     fn runs<'a>(&'a self, filter: &'a RunFilter) -> BoxFuture<'a, Result<RunPage, ApiError>> {
         Box::pin(async { self.runs.list(filter).await.map_err(|error| unreadable(&error)) })
+    }
+
+    fn compare<'a>(
+        &'a self,
+        run: &'a RunId,
+        with: Option<&'a RunId>,
+    ) -> BoxFuture<'a, Result<RunComparison, ApiError>> {
+        Box::pin(async move { self.runs.compare(run, with).await.map_err(refusal) })
     }
 
     fn records<'a>(

@@ -14,8 +14,8 @@ pub use elasticsearch::{
     AddMapping, Added, ElasticsearchArgs, ElasticsearchCommand, ModeArg, Selection, UpdateArgs, check_request,
 };
 pub use runs::{
-    FailuresArgs, KindArg, LevelArg, LogArgs, RecordsArgs, RetryArgs, RunArg, RunsArgs, RunsCommand,
-    RunsFilter,
+    CompareArgs, FailuresArgs, KindArg, LevelArg, LogArgs, RecordsArgs, RetryArgs, RunArg, RunsArgs,
+    RunsCommand, RunsFilter,
 };
 pub use schedules::{AddSchedule, RunSchedule, ScheduleArg, SchedulesArgs, SchedulesCommand};
 

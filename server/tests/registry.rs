@@ -9,8 +9,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use app::{ApiError, Backend};
 use protocol::{
-    Category, Event, PageQuery, PauseReason, Reading, Reuse, RunFilter, RunId, RunKind, RunRequest, RunState,
-    RunView,
+    Category, Differences, Event, PAGE_ROWS, PageQuery, PauseReason, Reading, Reuse, RunFilter, RunId,
+    RunKind, RunRequest, RunState, RunView,
 };
 use sandbox::{Body, Effect, Endpoint, Fault, Period, When};
 use server::{
@@ -21,6 +21,7 @@ use server::{
     runs::{Runs, StartError},
     schedules::Schedules,
 };
+use store::LedgerKey;
 use support::{KEY, SAMPLE, World, eventually};
 use tokio::sync::broadcast;
 
@@ -453,4 +454,71 @@ async fn pages_see_unknown_where_a_service_does_not_answer_and_never_a_key() {
     assert!(matches!(keyless.cancel(&RunId("nobody".into())).await, Err(ApiError::UnknownRun { .. })));
     let odd = RunRequest { namespace: "ü".to_owned(), ..request(RunKind::Analyze) };
     assert!(matches!(good.start(odd).await, Err(ApiError::Invalid { field, .. }) if field == "namespace"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_compared_with_the_newest_earlier_one_like_it() {
+    let world = World::new().await;
+    let runs = runs(&world).await;
+    // The next one begins once the one before has let go of its namespace.
+    let done = async |request| {
+        let view = done(&runs, request).await;
+        runs.finish().await;
+        view
+    };
+    let of = |kind, namespace: &str| RunRequest { namespace: namespace.to_owned(), ..request(kind) };
+    let first = done(of(RunKind::Mirror, "release-notes")).await;
+    // None of these is like the others.
+    let dry = RunRequest { dry_run: true, ..of(RunKind::Mirror, "release-notes") };
+    let dry = done(dry).await;
+    done(of(RunKind::Analyze, "release-notes")).await;
+    done(of(RunKind::Mirror, SAMPLE)).await;
+    let second = RunRequest { batch_size: None, ..of(RunKind::Mirror, "release-notes") };
+    let second = done(second).await;
+    done(of(RunKind::Mirror, "release-notes")).await;
+
+    let alone = runs.compare(&first.head.id, None).await.unwrap();
+    assert_eq!((alone.with, alone.earlier), (None, Vec::new()));
+    // What came later is not among the earlier ones.
+    let both = runs.compare(&second.head.id, None).await.unwrap();
+    let with = both.with.unwrap();
+    assert_eq!(with.summary, first.summary());
+    assert_eq!(both.earlier, [first.summary()]);
+    let found = Differences::between(&with, &both.run);
+    let number = |name: &str| {
+        let row = found.counts.iter().find(|row| row.what.name() == name).unwrap();
+        (row.with, row.run)
+    };
+    assert_eq!(number("migrated"), (first.progress.counts.migrated, 0));
+    assert_eq!(number("in-sync"), (first.progress.counts.in_sync, second.progress.counts.in_sync));
+    assert_eq!(found.settings.iter().map(|row| row.what).collect::<Vec<_>>(), ["batch size"]);
+    let embeds = found.requests.iter().find(|row| row.what == "gemini embed").unwrap();
+    assert!(embeds.with > 0 && embeds.run == 0, "{embeds:?}");
+
+    let named = runs.compare(&second.head.id, Some(&dry.head.id)).await.unwrap();
+    assert_eq!(named.with.unwrap().summary, dry.summary());
+    let nobody = RunId("nobody".to_owned());
+    for (run, with) in [(&nobody, None), (&nobody, Some(&first.head.id)), (&first.head.id, Some(&nobody))] {
+        let refused = runs.compare(run, with).await;
+        assert!(matches!(refused, Err(StartError::UnknownRun(run)) if run == nobody));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_over_many_pages_of_others_are_found_to_compare_with() {
+    let world = World::new().await;
+    let runs = runs(&world).await;
+    let first = done(&runs, request(RunKind::Analyze)).await;
+    runs.finish().await;
+    // More than two pages of runs that differ in what the store does not sort by.
+    let mut other = first.clone();
+    other.head.source = "another-index".to_owned();
+    let ledger = LedgerKey { target: "elsewhere".to_owned(), namespace: SAMPLE.to_owned() };
+    for number in 0..(2 * PAGE_ROWS + 1) {
+        other.head.id = RunId(format!("other-{number}"));
+        runs.store().begin(&other, &ledger).await.unwrap();
+    }
+    let last = done(&runs, request(RunKind::Analyze)).await;
+    let found = runs.compare(&last.head.id, None).await.unwrap();
+    assert_eq!(found.earlier, [first.summary()]);
 }

@@ -157,6 +157,41 @@ async fn one_bad_record_fails_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_shown_beside_the_one_before() {
+    let world = World::new().await;
+    let run = |finished: support::Finished| finished.expect(0).view().head.id.0;
+    let first = run(world.run(&format!("mirror {SAMPLE} --json")).await);
+    let alone = world.run(&format!("runs compare {first}")).await.expect(0);
+    assert!(alone.stdout.starts_with(&format!("There is no earlier run like {first}")), "{}", alone.stdout);
+    let second = run(world.run(&format!("mirror {SAMPLE} --batch-size 50 --json")).await);
+
+    let json = world.run(&format!("runs compare {second} --json")).await.expect(0);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&json["with"]["head"]["id"], &json["run"]["head"]["id"]), (&json!(first), &json!(second)));
+    let rows = json["counts"].as_array().unwrap();
+    let migrated = rows.iter().find(|row| row["what"] == "migrated").unwrap();
+    assert!(migrated["with"].as_u64().unwrap() > 0 && migrated["run"] == 0, "{migrated}");
+    let settings = json!([{"what": "batch size", "with": "as configured", "run": "50"}]);
+    assert_eq!(json["settings"], settings);
+
+    let shown = world.run(&format!("runs compare {second}")).await.expect(0).stdout;
+    let words = |name: &str| -> Vec<String> {
+        let line = shown.lines().map(str::trim_start).find(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("no {name} in {shown}")).split_whitespace().map(str::to_owned).collect()
+    };
+    assert_eq!(words("state"), ["state", "done", "done"]);
+    let paid = migrated["with"].to_string();
+    assert_eq!(words("migrated"), ["migrated", &paid, "0", &format!("-{paid}")]);
+    assert_eq!(words("batch size"), ["batch", "size", "as", "configured", "50"]);
+
+    // The other way round.
+    let back = world.run(&format!("runs compare {first} {second}")).await.expect(0).stdout;
+    assert!(back.contains(&format!("+{paid}")), "{back}");
+    let unknown = world.run(&format!("runs compare {first} nobody")).await.expect(2);
+    assert!(unknown.stderr.contains("there is no run nobody"), "{}", unknown.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_listing_that_breaks_off_is_a_failure_and_no_smaller_truth() {
     let world = World::new().await;
     // Refused for good, so that nothing is tried again.

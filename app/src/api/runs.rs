@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use protocol::{
-    Category, FailurePage, LogPage, LogQuery, PageQuery, RecordIds, Reuse, RunFilter, RunHead, RunId,
-    RunKind, RunPage, RunState, RunView,
+    Category, FailurePage, LogPage, LogQuery, PageQuery, RecordIds, Reuse, RunComparison, RunFilter, RunHead,
+    RunId, RunKind, RunPage, RunState, RunView,
 };
 #[cfg(feature = "ssr")]
 use protocol::{DocumentUpdate, RunRequest};
@@ -199,6 +199,22 @@ pub async fn runs(
     filter: RunFilter,
 ) -> Result<RunPage, ApiError> {
     context()?.runs(&filter).await.map_err(refuse)
+}
+
+/// A run beside another one, or beside the newest earlier one like it.
+///
+/// # Errors
+///
+/// `UnknownRun`.
+#[server(name = CompareRuns, endpoint = "compare_runs", output = Json)]
+pub async fn compare_runs(
+    /// The run.
+    run: RunId,
+    /// What it is compared with, where that is not the one before.
+    #[server(default)]
+    with: Option<RunId>,
+) -> Result<RunComparison, ApiError> {
+    context()?.compare(&run, with.as_ref()).await.map_err(refuse)
 }
 
 /// The ids behind a count of a run.

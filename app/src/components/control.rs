@@ -8,7 +8,7 @@ use crate::{
     api::{CancelRun, PauseRun, ResumeRun, RetryFailed},
     browser,
     components::{
-        command::Command,
+        command::{Command, command_over},
         dialog::{Dialog, Opener, confirming},
         notice::{Notice, Tone},
         scope_name,
@@ -24,6 +24,14 @@ const RETRY: &str = "confirm-retry";
 /// The command that does to a run what a button does: `verb` is `pause`, `resume`, `cancel` or `retry`.
 pub fn command(verb: &str, run: &RunId) -> String {
     format!("tain runs {verb} {run}")
+}
+
+/// The command that compares a run with the one before, or with another one.
+pub fn comparison_command(run: &RunId, with: Option<&RunId>) -> String {
+    match with {
+        Some(with) => command_over("runs compare", &[&run.0, &with.0]),
+        None => command("compare", run),
+    }
 }
 
 /// What can be asked of a run as it stands, as commands: what each does, and the line.
@@ -238,6 +246,13 @@ pub fn Retry(
 mod tests {
     use super::*;
     use crate::components::counters::tests::running;
+
+    #[test]
+    fn a_comparison_has_a_command() {
+        let run = |id: &str| RunId(id.to_owned());
+        assert_eq!(comparison_command(&run("m2"), None), "tain runs compare m2");
+        assert_eq!(comparison_command(&run("m2"), Some(&run("m 1"))), "tain runs compare m2 'm 1'");
+    }
 
     fn verbs(view: &RunView) -> Vec<&'static str> {
         commands(view).into_iter().map(|(verb, _)| verb).collect()

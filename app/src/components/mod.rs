@@ -111,6 +111,17 @@ pub const fn look(category: Category) -> Look {
     Look { label, sign, class }
 }
 
+/// The look of a category in a run of a kind: a comparison of levels counts the same, and means something else.
+pub const fn look_in(kind: RunKind, category: Category) -> Look {
+    let look = look(category);
+    match (kind, category) {
+        (RunKind::Levels, Category::InSync) => Look { label: "Equal", ..look },
+        (RunKind::Levels, Category::Changed) => Look { label: "Different", ..look },
+        (RunKind::Levels, Category::Missing) => Look { label: "Without a document", ..look },
+        _ => look,
+    }
+}
+
 /// What the default namespace is called; every other one is called by its name.
 pub fn namespace_name(namespace: &str) -> &str {
     if namespace.is_empty() { "__default__" } else { namespace }

@@ -1,6 +1,7 @@
 //! The pages, their addresses and the frame around them.
 
 mod check;
+mod compare;
 mod configuration;
 mod dashboard;
 pub(crate) mod design;
@@ -27,8 +28,9 @@ use leptos_router::{
 };
 use protocol::Overview;
 
-use crate::{ApiError, api, clock::Clock, markup::text_only};
+use crate::{ApiError, api, browser, clock::Clock, markup::text_only};
 use check::CheckPage;
+use compare::ComparePage;
 use configuration::ConfigurationPage;
 use dashboard::DashboardPage;
 use design::DesignPage;
@@ -74,6 +76,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/configuration") view=ConfigurationPage ssr=SsrMode::Async />
                     <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
+                    <Route path=path!("/runs/:id/compare") view=ComparePage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id/log") view=WholeLogPage ssr=SsrMode::Async />
                     <Route path=path!("/schedules") view=SchedulesPage ssr=SsrMode::Async />
                     <Route path=path!("/schedules/:id") view=SchedulePage ssr=SsrMode::Async />
@@ -91,6 +94,22 @@ pub fn App() -> impl IntoView {
 /// A page's title with the product's name behind it.
 fn whole_title(title: String) -> String {
     text_only(if title.is_empty() { "tain".to_owned() } else { format!("{title} · tain") })
+}
+
+/// How often a list is asked for again while a run in it is at work, in milliseconds.
+const REFRESH: u64 = 2_000;
+
+/// Asks again every two seconds for as long as the page says that a run is at work.
+fn while_at_work(ask_again: impl Fn() + Copy + 'static) -> RwSignal<bool> {
+    let at_work = RwSignal::new(false);
+    Effect::new(move |_| {
+        browser::every(REFRESH, move || {
+            if at_work.get_untracked() {
+                ask_again();
+            }
+        });
+    });
+    at_work
 }
 
 /// Gives the page a status. Only the server has one to give, and only before it sends the first byte.

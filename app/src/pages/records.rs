@@ -10,7 +10,7 @@ use crate::{
     components::{
         Look,
         failures::{FailureFiles, FailureTable},
-        look,
+        look_in,
         notice::{Empty, Skeleton},
         paging::{FileLink, Pager, Search},
         scope_name,
@@ -78,17 +78,6 @@ pub fn RecordsPage() -> impl IntoView {
                 }
             })}
         </Transition>
-    }
-}
-
-/// The look of a category in a run of a kind: a comparison of levels counts the same, and means something else.
-const fn look_in(kind: RunKind, category: Category) -> Look {
-    let look = look(category);
-    match (kind, category) {
-        (RunKind::Levels, Category::InSync) => Look { label: "Equal", ..look },
-        (RunKind::Levels, Category::Changed) => Look { label: "Different", ..look },
-        (RunKind::Levels, Category::Missing) => Look { label: "Without a document", ..look },
-        _ => look,
     }
 }
 

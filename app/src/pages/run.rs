@@ -82,6 +82,9 @@ fn ShowRun(view: RunView) -> impl IntoView {
             </div>
             <div class="row">
                 <RunPill live />
+                <a class="button" href=links::compare(&head.id) title="What has changed since the run before">
+                    "Compare"
+                </a>
                 {steps.map(|href| view! { <a class="button" href=href>"In steps"</a> })}
                 <RunActions live />
             </div>

@@ -6,7 +6,7 @@ use leptos_router::hooks::use_query_map;
 use protocol::{RunFilter, RunId, RunKind, RunPage, RunState, RunSummary};
 
 use crate::{
-    api, browser,
+    api,
     clock::Ago,
     components::{
         counts_in_words,
@@ -17,11 +17,8 @@ use crate::{
         table::{Column, Table},
     },
     format, links,
-    pages::not_found::PageError,
+    pages::{not_found::PageError, while_at_work},
 };
-
-/// How often the list is asked for again while a run is at work, in milliseconds.
-const REFRESH: u64 = 2_000;
 
 /// Runs on a page.
 const ROWS: u32 = 50;
@@ -32,6 +29,7 @@ const COLUMNS: &[Column] = &[
     Column::Text("Counts"),
     Column::Text("Started"),
     Column::Number("Took"),
+    Column::Unseen("What can be done"),
 ];
 
 /// The kinds of runs: the word in the address, and on the page.
@@ -109,14 +107,7 @@ pub fn RunsPage() -> impl IntoView {
         })
     });
     let runs = Resource::new_blocking(move || asked.get(), |asked| api::runs(asked.filter()));
-    let at_work = RwSignal::new(false);
-    Effect::new(move |_| {
-        browser::every(REFRESH, move || {
-            if at_work.get_untracked() {
-                runs.refetch();
-            }
-        });
-    });
+    let at_work = while_at_work(move || runs.refetch());
     view! {
         <Title text="Runs" />
         <header class="head">
@@ -227,13 +218,8 @@ fn Row(run: RunSummary) -> impl IntoView {
         (request.dry_run && !request.kind.only_reads()).then(|| view! { <span class="tag">"dry run"</span> });
     let retry = request.retry.is_some().then(|| view! { <span class="tag">"only what failed"</span> });
     let counted = counts_in_words(request, run.state, &run.counts);
-    let why = run.error.clone().or_else(|| run.pause.as_ref().map(|pause| pause.message.clone()));
-    let why = why.filter(|why| !why.is_empty());
-    let took = run
-        .finished_at
-        .filter(|_| !run.state.is_resumable())
-        .map(|at| format::span_millis(at.saturating_sub(run.head.started_at)))
-        .unwrap_or_else(|| "–".to_owned());
+    let took = run.took().map_or_else(|| "–".to_owned(), format::span_millis);
+    let spoken = format!(" {}", run.head.id);
     view! {
         <tr>
             <td>
@@ -246,11 +232,17 @@ fn Row(run: RunSummary) -> impl IntoView {
                 </span>
                 <small class="break">{run.head.id.0.clone()}</small>
             </td>
-            <td class="wrap">{counted} {why.map(|why| view! { <small>{why}</small> })}</td>
+            <td class="wrap">{counted} {run.why().map(|why| view! { <small>{why.to_owned()}</small> })}</td>
             <td>
                 <Ago at=run.head.started_at />
             </td>
             <td class="num">{took}</td>
+            <td>
+                <a href=links::compare(&run.head.id) title="What has changed since the run before">
+                    "Compare"
+                    <span class="visually-hidden">{spoken}</span>
+                </a>
+            </td>
         </tr>
     }
 }

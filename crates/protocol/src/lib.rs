@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod comparison;
 mod counts;
 mod documents;
 mod event;
@@ -13,6 +14,7 @@ mod run;
 mod schedule;
 mod settings;
 
+pub use comparison::{Compared, Differences, Measure, RunComparison, RunSide};
 pub use counts::{Category, Counts, DocumentCounts};
 pub use documents::{
     DOCUMENT_ROWS, Document, DocumentField, DocumentNamespace, DocumentNumbers, DocumentPage, DocumentQuery,

@@ -204,7 +204,7 @@ impl DocumentUpdate {
     }
 
     /// The words that follow `tain elasticsearch update` and `tain elasticsearch preview`, quoted for a POSIX shell.
-    fn words(&self) -> Vec<String> {
+    pub(crate) fn words(&self) -> Vec<String> {
         let mut options = Vec::new();
         if self.mode != UpdateMode::default() {
             options.push(format!("--mode {}", self.mode.as_str()));

@@ -323,6 +323,20 @@ pub struct RunSummary {
     pub plan: Option<String>,
 }
 
+impl RunSummary {
+    /// Why it failed, or waits, in words; `None` where there is nothing to say.
+    pub fn why(&self) -> Option<&str> {
+        let why = self.error.as_deref().or_else(|| self.pause.as_ref().map(|pause| pause.message.as_str()));
+        why.filter(|why| !why.is_empty())
+    }
+
+    /// Milliseconds from beginning to end; `None` while it is at work, or may go on.
+    pub fn took(&self) -> Option<u64> {
+        let ended = self.finished_at.filter(|_| !self.state.is_live() && !self.state.is_resumable());
+        ended.map(|at| at.saturating_sub(self.head.started_at))
+    }
+}
+
 impl RunView {
     /// The view of a run that has just begun, as of its first event.
     pub fn new(head: RunHead) -> Self {

@@ -78,6 +78,8 @@ pub enum RunsCommand {
     List(RunsFilter),
     /// Show a run
     Show(RunArg),
+    /// Show what has changed from the run before, or from another one, to a run
+    Compare(CompareArgs),
     /// Print the log of a run
     Log(LogArgs),
     /// Print the failed records of a run
@@ -106,6 +108,24 @@ impl RunArg {
     /// The run's id.
     pub fn id(&self) -> RunId {
         RunId(self.id.clone())
+    }
+}
+
+/// What `tain runs compare` takes.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// The run.
+    #[command(flatten)]
+    pub run: RunArg,
+    /// What it is compared with; without it, the newest earlier run of the same kind, over the same namespaces
+    #[arg(value_name = "WITH")]
+    with: Option<String>,
+}
+
+impl CompareArgs {
+    /// What it is compared with, if that was named.
+    pub fn with(&self) -> Option<RunId> {
+        self.with.clone().map(RunId)
     }
 }
 
@@ -213,6 +233,12 @@ mod tests {
             runs("tain runs records m1 to-migrate").command,
             Some(RunsCommand::Records(r)) if r.category == Category::Missing && r.run.id().0 == "m1"
         ));
+        let compared = |command: &str| match runs(command).command {
+            Some(RunsCommand::Compare(compare)) => (compare.run.id().0, compare.with().map(|run| run.0)),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(compared("tain runs compare m2"), ("m2".to_owned(), None));
+        assert_eq!(compared("tain runs compare m2 m1"), ("m2".to_owned(), Some("m1".to_owned())));
         for wrong in [
             "tain runs --state odd",
             "tain runs records m1 odd",

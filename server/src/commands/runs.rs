@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use protocol::{LogQuery, PageQuery, RunFilter, RunId, RunRequest, RunState, RunView};
+use protocol::{
+    Differences, LogQuery, PageQuery, RunComparison, RunFilter, RunId, RunRequest, RunState, RunSummary,
+    RunView,
+};
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
@@ -11,9 +14,11 @@ use super::{
     run::{confirm, follow, kept},
 };
 use crate::{
-    cli::{FailuresArgs, LogArgs, RecordsArgs, RetryArgs, RunsArgs, RunsCommand, RunsFilter},
+    cli::{CompareArgs, FailuresArgs, LogArgs, RecordsArgs, RetryArgs, RunsArgs, RunsCommand, RunsFilter},
     exit::{Exit, Failure},
-    output::{format, note, print, print_json, run_title, runs_table, summary_report, table},
+    output::{
+        comparison_report, format, note, print, print_json, run_title, runs_table, summary_report, table,
+    },
     runs::{Runs, StartError},
     signals::stop_on_signal,
 };
@@ -41,6 +46,7 @@ pub async fn runs(context: &Context, arguments: RunsArgs) -> Result<Exit, Failur
         },
         Some(RunsCommand::List(filter)) => list(context, &runs, &filter).await,
         Some(RunsCommand::Show(run)) => show(context, &runs, &run.id()).await,
+        Some(RunsCommand::Compare(arguments)) => compare(context, &runs, &arguments).await,
         Some(RunsCommand::Log(arguments)) => log(context, &runs, &arguments).await,
         Some(RunsCommand::Failures(arguments)) => failures(context, &runs, &arguments).await,
         Some(RunsCommand::Records(arguments)) => records(context, &runs, &arguments).await,
@@ -106,6 +112,28 @@ async fn show(context: &Context, runs: &Runs, id: &RunId) -> Result<Exit, Failur
             run_title(&view, context.style),
             summary_report(&view, &kept, context.style)
         ))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn compare(context: &Context, runs: &Runs, arguments: &CompareArgs) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    struct Both<'a> {
+        run: &'a RunSummary,
+        with: Option<&'a RunSummary>,
+        #[serde(flatten)]
+        differences: Option<Differences>,
+    }
+    let comparison = runs.compare(&arguments.run.id(), arguments.with().as_ref()).await?;
+    if context.style.json {
+        let RunComparison { run, with, .. } = &comparison;
+        print_json(&Both {
+            run: &run.summary,
+            with: with.as_ref().map(|with| &with.summary),
+            differences: with.as_ref().map(|with| Differences::between(with, run)),
+        })?;
+    } else {
+        print(&comparison_report(&comparison, context.style))?;
     }
     Ok(Exit::Done)
 }

@@ -1,5 +1,7 @@
 //! Numbers, times and lists as people read them.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 
 /// `18120` as `18,120`.
@@ -18,6 +20,15 @@ pub fn count(number: u64) -> String {
 /// A count with its noun: `1 record`, `2 records`.
 pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// How much more the second number is, with its sign: `+1,204`, `-3 s`; `0` where both are equal.
+pub fn difference(from: u64, to: u64, words: impl Fn(u64) -> String) -> String {
+    match to.cmp(&from) {
+        Ordering::Less => format!("-{}", words(from - to)),
+        Ordering::Equal => "0".to_owned(),
+        Ordering::Greater => format!("+{}", words(to - from)),
+    }
 }
 
 /// Seconds as `45 s`, `3 min 20 s`, `2 h 5 min`.
@@ -92,6 +103,13 @@ mod tests {
         assert_eq!(shown, ["0", "7", "999", "1,000", "18,120", "1,000,000"]);
         assert_eq!(counted(1, "record"), "1 record");
         assert_eq!(counted(0, "record"), "0 records");
+    }
+
+    #[test]
+    fn a_difference_has_a_sign() {
+        let shown = [(3, 3), (3, 1_003), (70, 10)].map(|(from, to)| difference(from, to, count));
+        assert_eq!(shown, ["0", "+1,000", "-60"]);
+        assert_eq!(difference(70, 10, seconds), "-1 min");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the command line prints: results on stdout, progress and diagnostics on stderr.
 
+mod compare;
 mod document_runs;
 mod documents;
 pub mod format;
@@ -12,6 +13,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+pub use compare::comparison_report;
 pub use documents::{findings_report, look_report, preview_report, search_index_report};
 pub use plan::{display_namespace, plan_report};
 pub use progress::Progress;

@@ -51,7 +51,7 @@ fn kind(request: &RunRequest) -> String {
     format!("{}{dry}{retry}", request.kind.label())
 }
 
-fn state(row: &RunSummary, style: Style) -> String {
+pub(super) fn state(row: &RunSummary, style: Style) -> String {
     let label = row.state.label();
     match row.state {
         RunState::Done => style.good(label),

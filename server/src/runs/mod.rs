@@ -5,6 +5,7 @@
 //! are ahead of the store. A run has a lock of its own for as long as somebody is at work on it, so that a live run of
 //! another process can be told from one whose process died.
 
+mod compare;
 mod error;
 mod housekeeping;
 mod kinds;

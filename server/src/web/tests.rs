@@ -15,9 +15,9 @@ use leptos::config::LeptosOptions;
 use protocol::{
     AddedMetadata, Category, ClientFrame, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event,
     EventBody, FailedRecord, FailurePage, IndexView, LogLevel, LogLine, LogPage, LogQuery, Namespaces,
-    Overview, PageQuery, Reading, RecordIds, RecordView, RunFilter, RunHead, RunId, RunKind, RunPage,
-    RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, ServerFrame, Service, ServiceTest,
-    SettingsView, Step, Timing, UpdatePreview,
+    Overview, PageQuery, Reading, RecordIds, RecordView, RunComparison, RunFilter, RunHead, RunId, RunKind,
+    RunPage, RunRequest, RunSide, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, ServerFrame,
+    Service, ServiceTest, SettingsView, Step, Timing, UpdatePreview,
 };
 use tokio::{net::TcpListener, sync::broadcast};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
@@ -157,6 +157,21 @@ impl Backend for OneRun {
 
     fn runs<'a>(&'a self, _: &'a RunFilter) -> BoxFuture<'a, Result<RunPage, ApiError>> {
         async { Ok(RunPage { runs: vec![self.view.lock().unwrap().summary()], next: None }) }.boxed()
+    }
+
+    fn compare<'a>(
+        &'a self,
+        run: &'a RunId,
+        _: Option<&'a RunId>,
+    ) -> BoxFuture<'a, Result<RunComparison, ApiError>> {
+        let side = RunSide::from(self.view.lock().unwrap().clone());
+        async move {
+            if run.0 != "one" {
+                return Err(ApiError::UnknownRun { run: run.clone() });
+            }
+            Ok(RunComparison { run: side, with: None, earlier: Vec::new() })
+        }
+        .boxed()
     }
 
     /// Three ids on three pages, so that a file has to be put together.
@@ -310,6 +325,8 @@ async fn pages_have_the_status_that_they_show() {
         ("/runs", 200),
         ("/runs/one", 200),
         ("/runs/one/records/failed", 200),
+        ("/runs/one/compare", 200),
+        ("/runs/none/compare", 404),
         ("/runs/none", 404),
         ("/runs/one/records/nonsense", 404),
         ("/nowhere", 404),
