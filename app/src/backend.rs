@@ -156,6 +156,12 @@ pub trait Backend: Send + Sync + 'static {
         spec: ScheduleSpec,
     ) -> BoxFuture<'_, Result<ScheduleId, ApiError>>;
 
+    /// Lets a schedule start runs.
+    fn enable_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>>;
+
+    /// Keeps a schedule from starting runs; one that is at work goes on.
+    fn disable_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>>;
+
     /// Removes a schedule; its runs stay.
     fn remove_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>>;
 

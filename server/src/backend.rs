@@ -215,6 +215,14 @@ impl Backend for ServerBackend {
         })
     }
 
+    fn enable_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(async { self.schedules.enable(id).await.map(drop).map_err(unscheduled) })
+    }
+
+    fn disable_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(async { self.schedules.disable(id).await.map(drop).map_err(unscheduled) })
+    }
+
     fn remove_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>> {
         Box::pin(async { self.schedules.remove(id).await.map_err(unscheduled) })
     }

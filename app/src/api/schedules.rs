@@ -146,9 +146,8 @@ pub async fn enable_schedule(
     enabled: bool,
 ) -> Result<(), ApiError> {
     let backend = context()?;
-    let spec = ScheduleSpec { enabled, ..find(&*backend, &id).await?.spec };
-    backend.keep_schedule(Some(id), spec).await.map_err(refuse)?;
-    Ok(())
+    let changed = if enabled { backend.enable_schedule(&id) } else { backend.disable_schedule(&id) };
+    changed.await.map_err(refuse)
 }
 
 /// Removes a schedule; its runs stay.

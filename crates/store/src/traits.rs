@@ -150,6 +150,9 @@ pub enum Ask {
     Cancel,
 }
 
+/// What becomes of a schedule; answers whether it is to be kept like that.
+pub type ScheduleChange<'a> = &'a (dyn Fn(&mut Schedule) -> bool + Send + Sync);
+
 /// Everything that must survive a restart. Every method may be called by several processes at once.
 ///
 /// Methods that take an `after` page through rows in ascending byte order of the id, `limit` at a time. Ids are never
@@ -259,18 +262,17 @@ pub trait Store: Send + Sync + 'static {
     /// All schedules, oldest first.
     fn schedules(&self) -> BoxFuture<'_, Result<Vec<Schedule>, StoreError>>;
 
-    /// Keeps a schedule, new or changed.
+    /// Keeps a new schedule.
     fn keep_schedule<'a>(&'a self, schedule: &'a Schedule) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Changes a schedule as it stands at this moment, and answers with it as it is kept: nobody, in whatever process,
+    /// changes it in between. `None` if there is none with this id, or if the change says that nothing is to be kept.
+    fn change_schedule<'a>(
+        &'a self,
+        id: &'a ScheduleId,
+        change: ScheduleChange<'a>,
+    ) -> BoxFuture<'a, Result<Option<Schedule>, StoreError>>;
 
     /// Removes a schedule; answers whether there was one.
     fn remove_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<bool, StoreError>>;
-
-    /// Claims a tick: sets when the schedule is due next, if it is still due at `due`. Of several processes that try,
-    /// one is answered `true`, and starts the run.
-    fn claim_tick<'a>(
-        &'a self,
-        id: &'a ScheduleId,
-        due: u64,
-        next: Option<u64>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>>;
 }

@@ -3,39 +3,27 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use protocol::{LastRun, Schedule, ScheduleId};
-use store::{Store, StoreError};
+use protocol::{Schedule, ScheduleId};
+use store::{ScheduleChange, Store, StoreError};
 
 /// Where schedules are kept. Several processes may use one at once.
 pub trait Book: Send + Sync + 'static {
     /// All schedules, oldest first.
     fn schedules(&self) -> BoxFuture<'_, Result<Vec<Schedule>, StoreError>>;
 
-    /// Keeps a schedule, new or changed.
+    /// Keeps a new schedule.
     fn keep<'a>(&'a self, schedule: &'a Schedule) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Changes a schedule in one step with finding how it stands, so that no change of somebody else is undone. `None`
+    /// if there is none with this id, or if the change says that nothing is to be kept.
+    fn change<'a>(
+        &'a self,
+        id: &'a ScheduleId,
+        change: ScheduleChange<'a>,
+    ) -> BoxFuture<'a, Result<Option<Schedule>, StoreError>>;
 
     /// Removes a schedule; answers whether there was one.
     fn remove<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<bool, StoreError>>;
-
-    /// Sets when a schedule is due next, if it is still due at `due`; answers whether it was.
-    fn claim<'a>(
-        &'a self,
-        id: &'a ScheduleId,
-        due: u64,
-        next: Option<u64>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>>;
-
-    /// Keeps what became of a tick, if the schedule is still there.
-    fn record<'a>(&'a self, id: &'a ScheduleId, last: &'a LastRun) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async {
-            let schedules = self.schedules().await?;
-            let Some(mut schedule) = schedules.into_iter().find(|schedule| schedule.id == *id) else {
-                return Ok(());
-            };
-            schedule.last = Some(last.clone());
-            self.keep(&schedule).await
-        })
-    }
 }
 
 impl Book for Arc<dyn Store> {
@@ -47,16 +35,15 @@ impl Book for Arc<dyn Store> {
         (**self).keep_schedule(schedule)
     }
 
-    fn remove<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<bool, StoreError>> {
-        (**self).remove_schedule(id)
-    }
-
-    fn claim<'a>(
+    fn change<'a>(
         &'a self,
         id: &'a ScheduleId,
-        due: u64,
-        next: Option<u64>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        (**self).claim_tick(id, due, next)
+        change: ScheduleChange<'a>,
+    ) -> BoxFuture<'a, Result<Option<Schedule>, StoreError>> {
+        (**self).change_schedule(id, change)
+    }
+
+    fn remove<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<bool, StoreError>> {
+        (**self).remove_schedule(id)
     }
 }

@@ -17,7 +17,7 @@ use futures::future::BoxFuture;
 use protocol::{
     LastRun, RunId, RunRequest, RunState, RunSummary, Schedule, ScheduleId, ScheduleSpec, Timing,
 };
-use store::StoreError;
+use store::{ScheduleChange, StoreError};
 use sync::Clock;
 use tokio::sync::Notify;
 
@@ -103,20 +103,12 @@ pub struct Schedules {
     clock: Clock,
     /// Wakes the scheduler of this process; others find a change when they next look.
     changed: Notify,
-    /// Held from reading a schedule until it is kept, so that two changes in this process do not undo each other.
-    editing: tokio::sync::Mutex<()>,
 }
 
 impl Schedules {
     /// Those in this book; nothing starts before [`Self::work`] is called.
     pub fn new(book: impl Book, runner: Arc<dyn Runner>, clock: Clock) -> Self {
-        Self {
-            book: Box::new(book),
-            runner,
-            clock,
-            changed: Notify::new(),
-            editing: tokio::sync::Mutex::default(),
-        }
+        Self { book: Box::new(book), runner, clock, changed: Notify::new() }
     }
 
     /// All of them, oldest first, each with its last run as it stands now.
@@ -192,43 +184,50 @@ impl Schedules {
         let now = (self.clock)();
         let spec = spec::checked(spec, now)?;
         let next = next_after(&spec.timing, now)?;
-        let _editing = self.editing.lock().await;
-        let mut schedule = self.exactly(id).await?;
-        let planned = schedule.next_at.filter(|_| schedule.spec.timing == spec.timing);
-        schedule.next_at = spec.enabled.then(|| planned.unwrap_or(next));
-        schedule.spec = spec;
-        self.book.keep(&schedule).await?;
-        self.changed.notify_one();
-        Ok(schedule)
+        let change = |schedule: &mut Schedule| {
+            let planned = schedule.next_at.filter(|_| schedule.spec.timing == spec.timing);
+            schedule.next_at = spec.enabled.then(|| planned.unwrap_or(next));
+            schedule.spec = spec.clone();
+            true
+        };
+        self.edit(id, &change).await
     }
 
-    /// Lets a schedule start runs.
+    /// Lets a schedule start runs. One that does so already stays as it is.
     ///
     /// # Errors
     ///
-    /// As [`Self::change`].
+    /// There is none with this id, or the store cannot be written.
     pub async fn enable(&self, id: &ScheduleId) -> Result<Schedule, ScheduleError> {
-        let spec = self.exactly(id).await?.spec;
-        self.change(id, ScheduleSpec { enabled: true, ..spec }).await
+        let now = (self.clock)();
+        let enable = |schedule: &mut Schedule| {
+            schedule.spec.enabled = true;
+            schedule.next_at = schedule.next_at.or_else(|| next_after(&schedule.spec.timing, now).ok());
+            true
+        };
+        self.edit(id, &enable).await
     }
 
     /// Keeps a schedule from starting runs; one that is at work goes on.
     ///
     /// # Errors
     ///
-    /// As [`Self::change`].
+    /// As [`Self::enable`].
     pub async fn disable(&self, id: &ScheduleId) -> Result<Schedule, ScheduleError> {
-        let spec = self.exactly(id).await?.spec;
-        self.change(id, ScheduleSpec { enabled: false, ..spec }).await
+        let disable = |schedule: &mut Schedule| {
+            schedule.spec.enabled = false;
+            schedule.next_at = None;
+            true
+        };
+        self.edit(id, &disable).await
     }
 
     /// Removes a schedule; its runs stay.
     ///
     /// # Errors
     ///
-    /// There is none with this id, or the store cannot be written.
+    /// As [`Self::enable`].
     pub async fn remove(&self, id: &ScheduleId) -> Result<(), ScheduleError> {
-        let _editing = self.editing.lock().await;
         if self.book.remove(id).await? { Ok(()) } else { Err(unknown(id)) }
     }
 
@@ -236,23 +235,25 @@ impl Schedules {
     ///
     /// # Errors
     ///
-    /// There is none with this id, or the store cannot be written.
+    /// As [`Self::enable`].
     pub async fn started(&self, id: &ScheduleId, run: RunId) -> Result<(), ScheduleError> {
         let now = (self.clock)();
-        let _editing = self.editing.lock().await;
-        let mut schedule = self.exactly(id).await?;
-        if schedule.next_at.is_some() && matches!(schedule.spec.timing, Timing::Every(_)) {
-            schedule.next_at = Some(next_after(&schedule.spec.timing, now)?);
-        }
-        schedule.last = Some(LastRun { run: Some(run), state: Some(RunState::Running), at: now, note: None });
-        self.book.keep(&schedule).await?;
-        self.changed.notify_one();
-        Ok(())
+        let started = |schedule: &mut Schedule| {
+            if schedule.next_at.is_some() && matches!(schedule.spec.timing, Timing::Every(_)) {
+                schedule.next_at = next_after(&schedule.spec.timing, now).ok();
+            }
+            let run = Some(run.clone());
+            schedule.last = Some(LastRun { run, state: Some(RunState::Running), at: now, note: None });
+            true
+        };
+        self.edit(id, &started).await.map(drop)
     }
 
-    async fn exactly(&self, id: &ScheduleId) -> Result<Schedule, ScheduleError> {
-        let schedules = self.book.schedules().await?;
-        schedules.into_iter().find(|schedule| schedule.id == *id).ok_or_else(|| unknown(id))
+    /// Changes a schedule, and has the scheduler look at it.
+    async fn edit(&self, id: &ScheduleId, change: ScheduleChange<'_>) -> Result<Schedule, ScheduleError> {
+        let changed = self.book.change(id, change).await?.ok_or_else(|| unknown(id))?;
+        self.changed.notify_one();
+        Ok(changed)
     }
 }
 

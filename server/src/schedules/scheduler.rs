@@ -53,39 +53,41 @@ impl Schedules {
         let now = (self.clock)();
         let ticks = schedules.iter().filter_map(|schedule| Some((schedule, schedule.next_at?)));
         let nexts = join_all(ticks.map(|(schedule, due)| async move {
-            if due > now { Ok(Some(due)) } else { self.tick(schedule, due, now).await }
+            if due > now { Ok(Some(due)) } else { self.tick(&schedule.id, due, now).await }
         }));
         Ok(nexts.await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().min())
     }
 
     /// One tick: claimed, so that one process starts its run; answers when the next one is.
-    async fn tick(&self, schedule: &Schedule, due: u64, now: u64) -> Result<Option<u64>, StoreError> {
-        let id = &schedule.id;
-        let next = next_after(&schedule.spec.timing, now);
-        if let Err(error) = &next {
+    async fn tick(&self, id: &ScheduleId, due: u64, now: u64) -> Result<Option<u64>, StoreError> {
+        let claim = |schedule: &mut Schedule| {
+            let is_due = schedule.next_at == Some(due);
+            schedule.next_at = next_after(&schedule.spec.timing, now).ok();
+            is_due
+        };
+        // What is started is what the schedule asks for at the moment of the claim.
+        let Some(schedule) = self.book.change(id, &claim).await? else { return Ok(None) };
+        if let Err(error) = next_after(&schedule.spec.timing, now) {
             // No page and no command lets such a timing in; a newer tain may have.
             tracing::error!(schedule = %id, "The schedule does not go on: {error}");
         }
-        let next = next.ok();
-        if !self.claim(id, due, next).await? {
-            return Ok(None);
-        }
-        let Some(last) = begin(&*self.runner, schedule, now).await else {
-            // Missed ticks are made up for, so whoever comes next finds it.
-            if let Some(next) = next {
-                self.claim(id, next, Some(due)).await?;
-            }
+        let Some(last) = begin(&*self.runner, &schedule, now).await else {
+            // Missed ticks are made up for, so whoever comes next finds it, unless it was planned anew meanwhile.
+            let give_back = |kept: &mut Schedule| {
+                let is_as_claimed = kept.spec.enabled && kept.next_at == schedule.next_at;
+                kept.next_at = Some(due);
+                is_as_claimed
+            };
+            self.book.change(id, &give_back).await?;
             return Ok(None);
         };
         let run = last.run.as_ref().map_or("none", |run| &run.0);
         tracing::info!(schedule = %id, run, note = last.note.as_deref(), late_ms = now - due, "A schedule was due");
-        let _editing = self.editing.lock().await;
-        self.book.record(id, &last).await?;
-        Ok(next)
-    }
-
-    async fn claim(&self, id: &ScheduleId, due: u64, next: Option<u64>) -> Result<bool, StoreError> {
-        let _editing = self.editing.lock().await;
-        self.book.claim(id, due, next).await
+        let record = |schedule: &mut Schedule| {
+            schedule.last = Some(last.clone());
+            true
+        };
+        self.book.change(id, &record).await?;
+        Ok(schedule.next_at)
     }
 }

@@ -250,6 +250,14 @@ impl Backend for OneRun {
         async { Ok(id.unwrap_or(ScheduleId("daily".to_owned()))) }.boxed()
     }
 
+    fn enable_schedule<'a>(&'a self, _: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn disable_schedule<'a>(&'a self, _: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
+    }
+
     fn remove_schedule<'a>(&'a self, _: &'a ScheduleId) -> BoxFuture<'a, Result<(), ApiError>> {
         async { Ok(()) }.boxed()
     }

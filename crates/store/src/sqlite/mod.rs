@@ -22,7 +22,9 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 pub use prune::{KEPT_LINES, KEPT_MILLIS, KEPT_RECORDS, KEPT_RUNS};
 
 use self::fault::Fault;
-use crate::{Ask, Commit, Digest, LedgerEntry, LedgerKey, Pending, Planned, Store, StoreError};
+use crate::{
+    Ask, Commit, Digest, LedgerEntry, LedgerKey, Pending, Planned, ScheduleChange, Store, StoreError,
+};
 
 /// The store in the file `tain.db` of a data directory. Clones share their connections.
 #[derive(Debug, Clone)]
@@ -224,20 +226,19 @@ impl Store for SqliteStore {
         )
     }
 
+    fn change_schedule<'a>(
+        &'a self,
+        id: &'a ScheduleId,
+        change: ScheduleChange<'a>,
+    ) -> BoxFuture<'a, Result<Option<Schedule>, StoreError>> {
+        Box::pin(async move {
+            schedules::change(self, id, change).await.map_err(self.told("change a schedule", None))
+        })
+    }
+
     fn remove_schedule<'a>(&'a self, id: &'a ScheduleId) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(
             async move { schedules::remove(self, id).await.map_err(self.told("remove a schedule", None)) },
         )
-    }
-
-    fn claim_tick<'a>(
-        &'a self,
-        id: &'a ScheduleId,
-        due: u64,
-        next: Option<u64>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move {
-            schedules::claim_tick(self, id, due, next).await.map_err(self.told("claim a tick", None))
-        })
     }
 }

@@ -59,6 +59,7 @@ macro_rules! conformance {
             the_ledger_knows_the_last_vector_of_each_record,
             a_run_knows_what_it_has_paid_for,
             schedules_are_kept_changed_and_removed,
+            no_change_of_a_schedule_is_lost,
             a_tick_is_won_once,
             a_commit_is_whole_or_not_there,
             two_handles_write_at_once,

@@ -10,7 +10,9 @@ use protocol::{
     Category, EventBody, FailedRecord, FailurePage, LogPage, LogQuery, PageQuery, RecordIds, RunFilter,
     RunId, RunPage, RunView, Schedule, ScheduleId,
 };
-use store::{Ask, Commit, Digest, Found, LedgerEntry, LedgerKey, Pending, Store, StoreError, Vector};
+use store::{
+    Ask, Commit, Digest, Found, LedgerEntry, LedgerKey, Pending, ScheduleChange, Store, StoreError, Vector,
+};
 
 /// What is kept of one run.
 #[derive(Debug, Clone, Default)]
@@ -245,16 +247,15 @@ impl Store for MemoryStore {
         panic!("the core knows no schedules")
     }
 
-    fn remove_schedule<'a>(&'a self, _: &'a ScheduleId) -> BoxFuture<'a, Result<bool, StoreError>> {
+    fn change_schedule<'a>(
+        &'a self,
+        _: &'a ScheduleId,
+        _: ScheduleChange<'a>,
+    ) -> BoxFuture<'a, Result<Option<Schedule>, StoreError>> {
         panic!("the core knows no schedules")
     }
 
-    fn claim_tick<'a>(
-        &'a self,
-        _: &'a ScheduleId,
-        _: u64,
-        _: Option<u64>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+    fn remove_schedule<'a>(&'a self, _: &'a ScheduleId) -> BoxFuture<'a, Result<bool, StoreError>> {
         panic!("the core knows no schedules")
     }
 }
