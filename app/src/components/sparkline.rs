@@ -186,11 +186,7 @@ fn in_words(drawing: &Drawing, over: bool) -> String {
     if words.is_empty() {
         return "Nothing to draw yet".to_owned();
     }
-    words.push(format!(
-        "over {}, of which {} waiting",
-        format::span_millis(drawing.span),
-        format::span_millis(drawing.waited)
-    ));
+    words.push(format!("over {}, of which {} waiting", exact(drawing.span), exact(drawing.waited)));
     words.join("; ")
 }
 
@@ -202,6 +198,25 @@ fn short(number: u64) -> String {
         1..1_000 => number.to_string(),
         _ if number.is_multiple_of(1_000) => format!("{}k", format::count(number / 1_000)),
         _ => format!("{}.{}k", format::count(number / 1_000), number % 1_000 / 100),
+    }
+}
+
+/// A span as an axis needs it: `0 s`, `420 ms`, `2.5 s`, `1 min 5 s`.
+fn exact(millis: u64) -> String {
+    match millis {
+        0 => "0 s".to_owned(),
+        1..1_000 => format!("{millis} ms"),
+        _ => format::span_millis(millis),
+    }
+}
+
+/// What stands along the time axis: at its beginning, in the middle, at its end. The middle of a span of one millisecond
+/// has no name.
+fn ticks(span: u64) -> [String; 3] {
+    match span {
+        0 => ["Nothing to draw yet".to_owned(), String::new(), String::new()],
+        1 => [exact(0), String::new(), exact(1)],
+        _ => [exact(0), exact(span / 2), exact(span)],
     }
 }
 
@@ -244,18 +259,7 @@ pub fn Throughput(
         .collect_view();
     let limit = Memo::new(move |_| drawing.with(|all| !all.limit.is_empty()));
     let waits = Memo::new(move |_| drawing.with(|all| all.waited / 1_000));
-    let time = move |share: u64| {
-        move || {
-            let span = drawing.with(|all| all.span);
-            if span == 0 && share == 0 {
-                "Nothing to draw yet".to_owned()
-            } else if span == 0 {
-                String::new()
-            } else {
-                format::span(span * share / 2 / 1_000)
-            }
-        }
-    };
+    let tick = move |at: usize| move || drawing.with(|all| ticks(all.span)[at].clone());
     view! {
         <section class="panel" aria-labelledby="rate">
             <header>
@@ -282,9 +286,9 @@ pub fn Throughput(
                         {curves}
                     </svg>
                     <div class="along" aria-hidden="true">
-                        <span>{time(0)}</span>
-                        <span>{time(1)}</span>
-                        <span>{time(2)}</span>
+                        <span>{tick(0)}</span>
+                        <span>{tick(1)}</span>
+                        <span>{tick(2)}</span>
                     </div>
                 </div>
                 <ul class="chart-legend">
@@ -374,6 +378,19 @@ mod tests {
         assert_eq!(drawn(Vec::new()), Drawing::default());
         assert_eq!(drawn(steady(0, 50)), Drawing::default());
         assert_eq!(in_words(&Drawing::default(), false), "Nothing to draw yet");
+    }
+
+    #[test]
+    fn no_two_ticks_of_an_axis_are_called_the_same() {
+        assert_eq!(ticks(420), ["0 s", "210 ms", "420 ms"]);
+        assert_eq!(ticks(1_000), ["0 s", "500 ms", "1.0 s"]);
+        assert_eq!(ticks(2_500), ["0 s", "1.2 s", "2.5 s"]);
+        assert_eq!(ticks(90_000), ["0 s", "45 s", "1 min 30 s"]);
+        assert_eq!(ticks(0), ["Nothing to draw yet", "", ""]);
+        for span in (1..3_000).chain([9_999, 10_000, 10_001, 59_999, 60_000, 3_599_999, 7_200_000]) {
+            let [first, middle, last] = ticks(span);
+            assert!(first != middle && middle != last && first != last, "{span}: {first}, {middle}, {last}");
+        }
     }
 
     #[test]
