@@ -32,6 +32,31 @@ pub fn FieldError(
     }
 }
 
+/// One of several that exclude each other, and what it means.
+#[component]
+pub fn Choice(
+    /// The field.
+    name: &'static str,
+    /// The input's id.
+    #[prop(into)]
+    id: String,
+    /// What is sent if it is chosen.
+    value: &'static str,
+    /// Whether it is chosen at first.
+    checked: bool,
+    /// What it is called.
+    label: &'static str,
+    /// What it means.
+    meaning: &'static str,
+) -> impl IntoView {
+    view! {
+        <label class="choice">
+            <input type="radio" name=name id=id value=value checked=checked />
+            <span>{label} " " <small>{meaning}</small></span>
+        </label>
+    }
+}
+
 /// The policy in an address; the usual one where it names none.
 pub fn reuse_of(query: &ParamsMap) -> Reuse {
     query.get("reuse").and_then(|word| word.parse().ok()).unwrap_or_default()
@@ -57,17 +82,15 @@ pub fn ReuseField(
         .map(|policy| {
             let (label, meaning) = words(policy);
             view! {
-                <label class="choice">
-                    <input
-                        type="radio"
-                        name="reuse"
-                        id=id(policy)
-                        value=policy.as_str()
-                        checked=policy == first
-                        on:change=move |_| reuse.set(policy)
-                    />
-                    <span>{label} <small>{meaning}</small></span>
-                </label>
+                <Choice
+                    name="reuse"
+                    id=id(policy)
+                    value=policy.as_str()
+                    checked=policy == first
+                    label
+                    meaning
+                    on:change=move |_| reuse.set(policy)
+                />
             }
         })
         .collect_view();

@@ -255,6 +255,27 @@ pub fn with_documents(work: &str, also: bool) -> String {
     }
 }
 
+/// The button that starts the same run once more; before a live one stands the question.
+pub fn again(dry_run: bool, pending: Memo<bool>, question: impl FnOnce() -> AnyView) -> AnyView {
+    if dry_run {
+        view! {
+            <input type="hidden" name="dry_run" value="true" />
+            <button type="submit" class="button" disabled=move || pending.get()>
+                "Run again"
+            </button>
+        }
+        .into_any()
+    } else {
+        view! {
+            <Opener dialog=CONFIRM disabled=pending>
+                "Run again…"
+            </Opener>
+            {question()}
+        }
+        .into_any()
+    }
+}
+
 /// A button that starts the same run once more; a live one asks first.
 #[component]
 pub fn RunAgain(
@@ -264,23 +285,10 @@ pub fn RunAgain(
     let start = ServerAction::<StartRun>::new();
     let request = RunRequest { plan: None, retry: None, ..head.request };
     let (scope, overwrites) = (scope_name(&request), request.overwrite_added);
-    let button = if request.dry_run {
-        view! {
-            <input type="hidden" name="dry_run" value="true" />
-            <button type="submit" class="button" disabled=move || start.pending().get()>
-                "Run again"
-            </button>
-        }
-        .into_any()
-    } else {
-        view! {
-            <Opener dialog=CONFIRM disabled=start.pending()>
-                "Run again…"
-            </Opener>
-            <Confirmation target=head.target scope overwrites work="what is still missing or changed by then" start />
-        }
-        .into_any()
-    };
+    let button = again(request.dry_run, start.pending(), || {
+        let work = "what is still missing or changed by then";
+        view! { <Confirmation target=head.target scope overwrites work start /> }.into_any()
+    });
     view! {
         <ActionForm action=start>
             <Repeated request />

@@ -7,8 +7,8 @@ use crate::{
     api::{self, StartUpdate},
     browser,
     components::{
-        dialog::{Dialog, Opener, confirming},
-        start::{CONFIRM, DryOrLive, Refused},
+        dialog::{Dialog, confirming},
+        start::{CONFIRM, DryOrLive, Refused, again},
     },
     format, links,
 };
@@ -125,29 +125,15 @@ pub fn UpdateAgain(
     let start = ServerAction::<StartUpdate>::new();
     let request = RunRequest { plan: None, retry: None, ..head.request };
     let fields = repeated(update, request.overwrite_added);
-    let button = if request.dry_run {
-        view! {
-            <input type="hidden" name="dry_run" value="true" />
-            <button type="submit" class="button" disabled=move || start.pending().get()>
-                "Run again"
-            </button>
-        }
-        .into_any()
-    } else {
+    let button = again(request.dry_run, start.pending(), || {
         let question = Question {
             index: head.target,
             added: None,
             work: "what still lacks the value by then".to_owned(),
             lowered: None,
         };
-        view! {
-            <Opener dialog=CONFIRM disabled=start.pending()>
-                "Run again…"
-            </Opener>
-            {confirmation(&request, question, start)}
-        }
-        .into_any()
-    };
+        confirmation(&request, question, start)
+    });
     view! {
         <ActionForm action=start>{fields} {button}</ActionForm>
         <Refused error=Signal::derive(move || start.value().get().and_then(Result::err)) />

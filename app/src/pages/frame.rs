@@ -54,7 +54,11 @@ pub fn Frame(
                         </svg>
                         "tain"
                     </A>
-                    <SandboxBadge />
+                    <InSandbox>
+                        <span class="tag" title="No real service is used">
+                            "sandbox"
+                        </span>
+                    </InSandbox>
                 </div>
                 <nav class="nav" aria-label="Pages">
                     <ul>
@@ -62,7 +66,10 @@ pub fn Frame(
                             .iter()
                             .map(|&(href, name, symbol)| view! { <PageLink href name symbol /> })
                             .collect_view()}
-                        <DesignLink />
+                        // For those who build screens: nobody takes it for a page of the product.
+                        <InSandbox>
+                            <PageLink href=links::DESIGN name="Design system" symbol=Symbol::Design />
+                        </InSandbox>
                     </ul>
                 </nav>
                 <MirrorCard />
@@ -91,43 +98,21 @@ fn PageLink(href: &'static str, name: &'static str, symbol: Symbol) -> impl Into
     .into_any()
 }
 
-/// The page for those who build screens: where no real service is used, nobody takes it for a page of the product.
+/// What is there only where no real service is used.
 #[component]
-fn DesignLink() -> impl IntoView {
+fn InSandbox(children: ChildrenFn) -> impl IntoView {
     let overview = expect_context::<OverviewResource>();
     view! {
         <Transition>
-            {move || Suspend::new(async move {
-                overview
-                    .await
-                    .is_ok_and(|overview| overview.sandbox)
-                    .then(|| view! { <PageLink href=links::DESIGN name="Design system" symbol=Symbol::Design /> })
-            })}
+            {move || {
+                let children = children.clone();
+                Suspend::new(async move {
+                    overview.await.is_ok_and(|overview| overview.sandbox).then(|| children())
+                })
+            }}
         </Transition>
     }
     .into_any()
-}
-
-/// Says that no real service is used.
-#[component]
-fn SandboxBadge() -> impl IntoView {
-    let overview = expect_context::<OverviewResource>();
-    view! {
-        <Transition>
-            {move || Suspend::new(async move {
-                overview
-                    .await
-                    .is_ok_and(|overview| overview.sandbox)
-                    .then(|| {
-                        view! {
-                            <span class="tag" title="No real service is used">
-                                "sandbox"
-                            </span>
-                        }
-                    })
-            })}
-        </Transition>
-    }
 }
 
 /// Source above, target below, the mirror line between them.

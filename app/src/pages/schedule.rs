@@ -12,7 +12,7 @@ use crate::{
     clock::Moment,
     components::{
         command::Command,
-        fields::{Errors, FieldError, PatternFields, Patterns, ReuseField, invalid},
+        fields::{Choice, Errors, FieldError, PatternFields, Patterns, ReuseField, invalid},
         notice::{Empty, Notice, Skeleton, Tone},
     },
     links,
@@ -181,17 +181,15 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
     ]
     .map(|(choice, word, label, meaning)| {
         view! {
-            <label class="choice">
-                <input
-                    type="radio"
-                    name="kind"
-                    id=format!("kind-{word}")
-                    value=word
-                    checked=first.kind == choice
-                    on:change=move |_| kind.set(choice)
-                />
-                <span>{label} <small>{meaning}</small></span>
-            </label>
+            <Choice
+                name="kind"
+                id=format!("kind-{word}")
+                value=word
+                checked=first.kind == choice
+                label
+                meaning
+                on:change=move |_| kind.set(choice)
+            />
         }
     })
     .collect_view();

@@ -7,7 +7,7 @@ use protocol::{AddedMetadata, UpdateMode};
 use crate::{
     components::{
         command::Command,
-        fields::{Errors, TextField},
+        fields::{Choice, Errors, TextField},
     },
     links,
     markup::text_only,
@@ -44,20 +44,6 @@ pub fn UpdateForm(
     let Asked { scope, namespaces, mode, field, value, overwrite, server_side, .. } = asked;
     let is_all = !["some", "without", "too-long"].contains(&scope.as_str());
     let overrides = !(field.is_empty() && value.is_empty());
-    let choice = |name: &'static str,
-                  id: &'static str,
-                  word: &'static str,
-                  on: bool,
-                  label: &'static str,
-                  meaning: &'static str| {
-        view! {
-            <label class="choice">
-                <input type="radio" name=name id=id value=word checked=on />
-                <span>{label} <small>{meaning}</small></span>
-            </label>
-        }
-        .into_any()
-    };
     let AddedMetadata { key, value: configured } = added;
     // What is wrong with them stands where the preview would.
     let errors: Errors = Signal::stored(None);
@@ -79,22 +65,22 @@ pub fn UpdateForm(
                 <div class="halves">
                     <fieldset class="field">
                         <legend>"Documents of"</legend>
-                        {choice(
-                            "scope",
-                            "scope-all",
-                            "all",
-                            is_all,
-                            "All namespaces",
-                            "Every document of the index, with or without a namespace.",
-                        )}
-                        {choice(
-                            "scope",
-                            "scope-some",
-                            "some",
-                            scope == "some",
-                            "One or several namespaces",
-                            "By their exact names; \"\" is the empty one.",
-                        )}
+                        <Choice
+                            name="scope"
+                            id="scope-all"
+                            value="all"
+                            checked=is_all
+                            label="All namespaces"
+                            meaning="Every document of the index, with or without a namespace."
+                        />
+                        <Choice
+                            name="scope"
+                            id="scope-some"
+                            value="some"
+                            checked=scope == "some"
+                            label="One or several namespaces"
+                            meaning="By their exact names; \"\" is the empty one."
+                        />
                         <div class="field when-some">
                             <label for="namespaces">"Namespaces, one a line"</label>
                             <textarea
@@ -108,41 +94,41 @@ pub fn UpdateForm(
                                 {text_only(namespaces)}
                             </textarea>
                         </div>
-                        {choice(
-                            "scope",
-                            "scope-without",
-                            "without",
-                            scope == "without",
-                            "Without a namespace",
-                            "Documents whose namespace is absent.",
-                        )}
-                        {choice(
-                            "scope",
-                            "scope-too-long",
-                            "too-long",
-                            scope == "too-long",
-                            "With a namespace too long to match",
-                            "The index keeps such a name and cannot look for it.",
-                        )}
+                        <Choice
+                            name="scope"
+                            id="scope-without"
+                            value="without"
+                            checked=scope == "without"
+                            label="Without a namespace"
+                            meaning="Documents whose namespace is absent."
+                        />
+                        <Choice
+                            name="scope"
+                            id="scope-too-long"
+                            value="too-long"
+                            checked=scope == "too-long"
+                            label="With a namespace too long to match"
+                            meaning="The index keeps such a name and cannot look for it."
+                        />
                     </fieldset>
                     <fieldset class="field">
                         <legend>"Which of them"</legend>
-                        {choice(
-                            "mode",
-                            "mode-missing",
-                            "missing",
-                            mode == UpdateMode::Missing,
-                            "Only those without a value",
-                            "The usual choice: what a document holds already stays.",
-                        )}
-                        {choice(
-                            "mode",
-                            "mode-all",
-                            "all",
-                            mode == UpdateMode::All,
-                            "Also those with another value",
-                            "Lower values are raised. Higher ones, and values that cannot be compared, are counted and left out.",
-                        )}
+                        <Choice
+                            name="mode"
+                            id="mode-missing"
+                            value="missing"
+                            checked=mode == UpdateMode::Missing
+                            label="Only those without a value"
+                            meaning="The usual choice: what a document holds already stays."
+                        />
+                        <Choice
+                            name="mode"
+                            id="mode-all"
+                            value="all"
+                            checked=mode == UpdateMode::All
+                            label="Also those with another value"
+                            meaning="Lower values are raised. Higher ones, and values that cannot be compared, are counted and left out."
+                        />
                         <label class="choice c-attention when-all">
                             <input
                                 type="checkbox"
