@@ -33,6 +33,10 @@ export class SchedulesPage {
     return this.page.getByRole('checkbox', { name: /These runs write to/ });
   }
 
+  documentsToo(): Locator {
+    return this.page.getByRole('checkbox', { name: /^Then update the documents in Elasticsearch/ });
+  }
+
   async save(): Promise<void> {
     await this.page.getByRole('button', { name: 'Save', exact: true }).click();
   }

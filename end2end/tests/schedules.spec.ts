@@ -65,6 +65,46 @@ test('a schedule is made, judged while it is typed, run, switched off, changed a
   await expect(page.getByRole('heading', { name: 'No schedule yet' })).toBeVisible();
 });
 
+test('a schedule ends its runs with the documents, and goes on doing so when it is changed', async ({
+  page,
+  gotoHydrated,
+  run,
+  schedules,
+}) => {
+  const name = 'Mirror release-notes, then Elasticsearch';
+  await gotoHydrated('/schedules/new');
+  await schedules.field('Namespace').fill('release-notes');
+  await schedules.documentsToo().check();
+  await expect(page.getByLabel('The same as a command')).toHaveText('tain schedules add --every 6h release-notes --elasticsearch');
+  await expect(page.getByText(/^These runs write to/)).toContainText('and to documents in Elasticsearch, and pay for embeddings');
+  await schedules.confirmation().check();
+  await schedules.save();
+  await page.waitForURL('**/schedules');
+
+  await page.getByRole('button', { name: `Run now: ${name}` }).click();
+  await page.waitForURL(/\/runs\/[^/]+$/);
+  await expect(run.pill('In sync')).toBeVisible({ timeout: 60_000 });
+  await expect(run.step('Update documents').getByText('done', { exact: true })).toBeAttached();
+  expect(await run.number('documents updated')).toBeGreaterThan(0);
+
+  await gotoHydrated('/schedules');
+  await page.getByRole('link', { name, exact: true }).click();
+  await expect(schedules.documentsToo()).toBeChecked();
+  await schedules.field('Every').fill('12');
+  await schedules.confirmation().check();
+  await schedules.save();
+  await page.waitForURL('**/schedules');
+  await expect(schedules.row(name)).toContainText('every 12 h');
+
+  // An analysis writes nothing anywhere.
+  await page.getByRole('link', { name, exact: true }).click();
+  await page.getByRole('radio', { name: /^Analyze/ }).check();
+  await expect(schedules.documentsToo()).toBeHidden();
+  await schedules.save();
+  await page.waitForURL('**/schedules');
+  await expect(schedules.row('Analyze release-notes')).toBeVisible();
+});
+
 test('a schedule for all namespaces that match', async ({ page, gotoHydrated, schedules }) => {
   await gotoHydrated('/schedules/new');
   await page.getByRole('radio', { name: /^All of the source/ }).check();

@@ -196,9 +196,32 @@ async fn the_life_of_a_schedule_on_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_ends_its_runs_with_the_documents() {
+    let world = World::new().await;
+    let add = format!("schedules add {TINY} --every 1h --elasticsearch --json");
+    let refused = world.run(&add).await.expect(2);
+    assert!(refused.stderr.contains("ELASTICSEARCH_ENDPOINT"), "{}", refused.stderr);
+    assert!(listed(&world).await.is_empty(), "nothing is kept that could not run");
+
+    let with_index = |words: &str| {
+        let mut command = world.command(words);
+        command
+            .env("ELASTICSEARCH_ENDPOINT", world.sandbox.elasticsearch_url())
+            .env("ELASTICSEARCH_API_KEY", KEY);
+        command
+    };
+    let made = finish(with_index(&add)).await.expect(0);
+    let made: Schedule = serde_json::from_str(&made.stdout).unwrap();
+    assert_eq!(made.spec.request.command(), format!("tain mirror {TINY} --elasticsearch"));
+    let view = finish(with_index(&format!("schedules run {} --json", made.id))).await.expect(0).view();
+    let documents = view.documents.unwrap();
+    assert!(documents.confirmed && view.progress.counts.documents.updated > 0, "{documents:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_scheduled_is_refused_with_the_remedy() {
     let directory = tempfile::tempdir().unwrap();
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["add", "a"], "--every"),
         (&["add", "a", "--every", "0s"], "the shortest is 60 s"),
         (&["add", "a", "--every", "99999999999999999999d"], "the longest is 366 days"),
@@ -209,6 +232,8 @@ async fn what_cannot_be_scheduled_is_refused_with_the_remedy() {
         (&["add", "ü", "--every", "1d"], "ASCII"),
         (&["add", "a", "--every", "1d", "--name", "a\nb"], "no line breaks"),
         (&["add", "--every", "1d", "--all-namespaces", "--include="], "`*` matches every namespace"),
+        (&["add", "a", "--every", "1d", "--kind", "documents"], "--kind mirror --elasticsearch"),
+        (&["add", "a", "--every", "1d", "--kind", "levels"], "ELASTICSEARCH_ENDPOINT"),
         (&["show", "nobody"], "`tain schedules` lists"),
         (&["run", "nobody"], "`tain schedules` lists"),
     ];

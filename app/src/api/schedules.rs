@@ -89,6 +89,9 @@ pub async fn save_schedule(
     /// When vectors may stay.
     #[server(default)]
     reuse: Option<Reuse>,
+    /// End with the update of the namespace's documents in the search index.
+    #[server(default)]
+    elasticsearch: bool,
     /// Pay and write nothing.
     #[server(default)]
     dry_run: bool,
@@ -109,15 +112,17 @@ pub async fn save_schedule(
         Some(id) => Some(find(&*backend, id).await?.spec.request),
         None => None,
     };
+    let before = before.unwrap_or_else(|| RunRequest::new(kind, ""));
     let request = RunRequest {
         kind,
         namespace,
         namespaces,
         dry_run: dry_run || kind == RunKind::Analyze,
         reuse: reuse.unwrap_or_default(),
+        documents: elasticsearch.then(|| before.documents.clone().unwrap_or_default()),
         plan: None,
         retry: None,
-        ..before.unwrap_or_else(|| RunRequest::new(kind, ""))
+        ..before
     };
     if request.is_live() && !confirmed {
         return Err(refuse(unconfirmed()));

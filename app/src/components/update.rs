@@ -149,7 +149,8 @@ pub fn is_configured(settings: &SettingsView) -> bool {
         .any(|setting| setting.name == "ELASTICSEARCH_ENDPOINT" && setting.value.is_some())
 }
 
-/// Ends a mirroring with the update of the same documents; nothing where no search index is configured.
+/// Ends a mirroring with the update of the same documents; nothing where no search index is configured. Where it is on
+/// already it stays to be seen and switched off, whatever is configured now.
 #[component]
 pub fn DocumentsToo(
     /// Whether it is on.
@@ -167,7 +168,17 @@ pub fn DocumentsToo(
         <Suspense>
             {move || Suspend::new(async move {
                 match configured.await {
-                    Ok(true) => {
+                    Ok(false) if !first => ().into_any(),
+                    Err(error) if !first => {
+                        view! {
+                            <p class="hint">
+                                "Whether there is an Elasticsearch index, whose documents could be updated afterwards, is "
+                                <span class="unknown">"unknown"</span> {format!(": {error}")}
+                            </p>
+                        }
+                            .into_any()
+                    }
+                    Ok(_) | Err(_) => {
                         view! {
                             <label class="choice also">
                                 <input
@@ -185,16 +196,6 @@ pub fn DocumentsToo(
                                     </small>
                                 </span>
                             </label>
-                        }
-                            .into_any()
-                    }
-                    Ok(false) => ().into_any(),
-                    Err(error) => {
-                        view! {
-                            <p class="hint">
-                                "Whether there is an Elasticsearch index, whose documents could be updated afterwards, is "
-                                <span class="unknown">"unknown"</span> {format!(": {error}")}
-                            </p>
                         }
                             .into_any()
                     }

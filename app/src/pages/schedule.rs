@@ -14,6 +14,7 @@ use crate::{
         command::Command,
         fields::{Choice, Errors, FieldError, PatternFields, Patterns, ReuseField, invalid},
         notice::{Empty, Notice, Skeleton, Tone},
+        update::DocumentsToo,
     },
     links,
     pages::{OverviewResource, not_found::PageError, set_status},
@@ -138,6 +139,7 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
     let reuse = RwSignal::new(first.reuse);
     let name = RwSignal::new(first_name.clone());
     let enabled = RwSignal::new(first_enabled);
+    let also = RwSignal::new(first.documents.is_some());
     let when = When::new(&timing);
     // Without a script the field may be hidden while it is empty, so only a script demands it; the server does anyway.
     let scripted = RwSignal::new(false);
@@ -150,6 +152,8 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
             namespace: if several.get() { String::new() } else { namespace.get() },
             namespaces: several.get().then(|| patterns.read()),
             reuse: reuse.get(),
+            documents: (also.get() && kind.get() != RunKind::Analyze)
+                .then(|| base.documents.clone().unwrap_or_default()),
             ..base.clone()
         };
         command(&ScheduleSpec {
@@ -295,6 +299,10 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
                     {kinds}
                 </fieldset>
                 <ReuseField reuse />
+                <div class="further-step">
+                    <DocumentsToo also />
+                    <FieldError errors field="elasticsearch" />
+                </div>
                 <label class="switch">
                     <input
                         type="checkbox"
@@ -332,6 +340,7 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
                         />
                         <span>
                             "These runs write to " <b>{target}</b>
+                            {move || also.get().then_some(" and to documents in Elasticsearch,")}
                             " and pay for embeddings, without asking again"
                         </span>
                     </label>
@@ -508,6 +517,8 @@ fn WhenFields(when: When, timing: Timing, errors: Errors) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use protocol::DocumentUpdate;
+
     use super::*;
 
     #[test]
@@ -533,7 +544,8 @@ mod tests {
         spec.name = String::new();
         spec.timing = Timing::Every(7_200);
         spec.request.namespaces = Some(NamespacePatterns::default());
-        assert_eq!(command(&spec), "tain schedules add --every 2h --all-namespaces");
+        spec.request.documents = Some(DocumentUpdate::default());
+        assert_eq!(command(&spec), "tain schedules add --every 2h --all-namespaces --elasticsearch");
         spec.request = RunRequest::new(RunKind::Analyze, "-x");
         assert_eq!(command(&spec), "tain schedules add --every 2h --kind analyze -- -x");
     }

@@ -45,10 +45,15 @@ fn title(spec: &ScheduleSpec) -> String {
     if spec.name.is_empty() { work_in_words(&spec.request) } else { spec.name.clone() }
 }
 
-/// What the runs do: `Mirror team-*`, `Analyze help-centre`, with `(dry run)` where nothing is written.
+/// What the runs do: `Mirror team-*, then Elasticsearch`, `Analyze help-centre`, with `(dry run)` where nothing is written.
 fn work_in_words(request: &RunRequest) -> String {
     let dry = if request.dry_run && request.kind != RunKind::Analyze { " (dry run)" } else { "" };
-    format!("{} {}{dry}", request.kind.label(), scope_name(request))
+    let also = if request.documents.is_some() && request.kind != RunKind::Documents {
+        ", then Elasticsearch"
+    } else {
+        ""
+    };
+    format!("{} {}{also}{dry}", request.kind.label(), scope_name(request))
 }
 
 /// The list.

@@ -1,7 +1,7 @@
 //! The grammar of `tain schedules`.
 
 use clap::{ArgGroup, Args, Subcommand};
-use protocol::{RunKind, RunRequest, ScheduleSpec, Timing};
+use protocol::{DocumentUpdate, RunKind, RunRequest, ScheduleSpec, Timing};
 
 use super::{KindArg, NamespacesArg, RunOptions, request};
 use crate::schedules::timing;
@@ -74,6 +74,9 @@ pub struct AddSchedule {
     /// How its runs read, compare and write.
     #[command(flatten)]
     pub run: RunOptions,
+    /// End each run with the search index: write the added field into the documents of the namespace that lack it
+    #[arg(long)]
+    pub elasticsearch: bool,
     /// Start nothing until it is enabled
     #[arg(long)]
     pub disabled: bool,
@@ -93,7 +96,10 @@ impl AddSchedule {
 
     fn request(&self) -> RunRequest {
         let kind = RunKind::from(self.kind);
-        request(kind, &self.namespace, &self.run, kind == RunKind::Analyze, None)
+        RunRequest {
+            documents: self.elasticsearch.then(DocumentUpdate::default),
+            ..request(kind, &self.namespace, &self.run, kind == RunKind::Analyze, None)
+        }
     }
 }
 
@@ -134,6 +140,9 @@ mod tests {
         );
         assert!(request.overwrite_added && spec.enabled);
         assert_eq!(request.namespaces.unwrap().exclude, ["*-test"]);
+        assert_eq!(request.documents, None);
+        let also = parse(&["a", "--every=1d", "--elasticsearch"]).unwrap().request;
+        assert_eq!(also.documents, Some(DocumentUpdate::default()));
         assert!(parse(&["a", "--every=1d", "--kind=analyze"]).unwrap().request.dry_run);
     }
 

@@ -37,12 +37,20 @@ pub(super) enum Work {
 }
 
 impl Runs {
-    /// Checks what can be checked before anything is asked of a service.
-    pub(super) fn check(&self, request: &RunRequest) -> Result<(), StartError> {
-        if let Some(update) = &request.documents {
+    /// Checks whether a run that is about documents has a search index, and whether its update can be carried out.
+    pub(crate) fn check_documents(&self, request: &RunRequest) -> Result<(), StartError> {
+        if request.documents.is_some() || request.kind == RunKind::Levels {
             self.connections.search_endpoint()?;
+        }
+        if let Some(update) = &request.documents {
             task_of(update, &self.connections.settings(), request.overwrite_added).map_err(unusable)?;
         }
+        Ok(())
+    }
+
+    /// Checks what can be checked before anything is asked of a service.
+    pub(super) fn check(&self, request: &RunRequest) -> Result<(), StartError> {
+        self.check_documents(request)?;
         match request.kind {
             RunKind::Analyze | RunKind::Mirror | RunKind::Reembed => {
                 namespace_of(request)?;
@@ -61,7 +69,6 @@ impl Runs {
             }
             RunKind::Levels => {
                 namespace_of(request)?;
-                self.connections.search_endpoint()?;
                 Ok(self.connections.require_pinecone_key()?)
             }
         }

@@ -31,6 +31,13 @@ const PREVIEWED: usize = 5;
 
 /// What starts and knows runs.
 pub trait Runner: Send + Sync + 'static {
+    /// Whether the search index is there that a run needs, as far as settings tell.
+    ///
+    /// # Errors
+    ///
+    /// Which setting is missing, in words.
+    fn check_documents(&self, request: &RunRequest) -> Result<(), String>;
+
     /// Starts a run.
     fn start(&self, request: RunRequest) -> BoxFuture<'_, Result<RunId, Refusal>>;
 
@@ -60,7 +67,7 @@ pub enum ScheduleError {
     /// A value cannot be used.
     #[error("{message}")]
     Invalid {
-        /// Which: `name`, `timing`, `namespace`, `namespaces`, `batch_size` or `request`.
+        /// Which: `name`, `timing`, `namespace`, `namespaces`, `batch_size`, `elasticsearch` or `request`.
         field: &'static str,
         /// What is wrong with it.
         message: String,
@@ -159,6 +166,15 @@ impl Schedules {
         timing::preview(timing, (self.clock)(), PREVIEWED)
     }
 
+    /// What can be kept of what was asked for.
+    fn checked(&self, spec: ScheduleSpec, now: u64) -> Result<ScheduleSpec, ScheduleError> {
+        let spec = spec::checked(spec, now)?;
+        self.runner
+            .check_documents(&spec.request)
+            .map_err(|message| ScheduleError::Invalid { field: "elasticsearch", message })?;
+        Ok(spec)
+    }
+
     /// Makes a schedule.
     ///
     /// # Errors
@@ -166,7 +182,7 @@ impl Schedules {
     /// A value that cannot be used, or a store that cannot be written.
     pub async fn add(&self, spec: ScheduleSpec) -> Result<Schedule, ScheduleError> {
         let now = (self.clock)();
-        let spec = spec::checked(spec, now)?;
+        let spec = self.checked(spec, now)?;
         let next_at = if spec.enabled { Some(next_after(&spec.timing, now)?) } else { None };
         let schedule = Schedule { id: new_id(&spec), spec, created_at: now, next_at, last: None };
         self.book.keep(&schedule).await?;
@@ -182,7 +198,7 @@ impl Schedules {
     /// There is none with this id, a value cannot be used, or the store cannot be written.
     pub async fn change(&self, id: &ScheduleId, spec: ScheduleSpec) -> Result<Schedule, ScheduleError> {
         let now = (self.clock)();
-        let spec = spec::checked(spec, now)?;
+        let spec = self.checked(spec, now)?;
         let next = next_after(&spec.timing, now)?;
         let change = |schedule: &mut Schedule| {
             let planned = schedule.next_at.filter(|_| schedule.spec.timing == spec.timing);

@@ -17,6 +17,10 @@ impl Schedules {
 }
 
 impl Runner for Arc<Runs> {
+    fn check_documents(&self, request: &RunRequest) -> Result<(), String> {
+        Runs::check_documents(self, request).map_err(|error| error.to_string())
+    }
+
     fn start(&self, request: RunRequest) -> BoxFuture<'_, Result<RunId, Refusal>> {
         Box::pin(async { Ok(Runs::start(self, request).await.map_err(refusal)?.id) })
     }

@@ -24,6 +24,14 @@ pub(super) fn checked(mut spec: ScheduleSpec, now: u64) -> Result<ScheduleSpec, 
             "a schedule starts whole runs: a plan, or what failed in a run, can be run once by hand";
         return Err(invalid("request", message));
     }
+    if request.kind == RunKind::Documents {
+        let message =
+            "a schedule updates documents where a mirror ends with them: --kind mirror --elasticsearch";
+        return Err(invalid("request", message));
+    }
+    if request.kind.only_reads() {
+        request.documents = None;
+    }
     match &request.namespaces {
         Some(patterns) => {
             check_patterns(patterns)?;

@@ -1,8 +1,13 @@
 //! Making, changing and finding schedules.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use protocol::{LastRun, NamespacePatterns, RunId, RunKind, RunRequest, ScheduleId, ScheduleSpec, Timing};
+use protocol::{
+    DocumentUpdate, LastRun, NamespacePatterns, RunId, RunKind, RunRequest, ScheduleId, ScheduleSpec, Timing,
+};
 use server::schedules::ScheduleError;
 use tokio::{sync::Semaphore, time::sleep};
 
@@ -114,6 +119,7 @@ async fn hostile_input_is_refused_by_field_and_nothing_is_kept() {
         ("batch_size", change(&|spec| spec.request.batch_size = Some(0))),
         ("batch_size", change(&|spec| spec.request.batch_size = Some(u32::MAX))),
         ("request", change(&|spec| spec.request.plan = Some("7c41".to_owned()))),
+        ("request", change(&|spec| spec.request.kind = RunKind::Documents)),
         ("request", change(&|spec| spec.request.retry = Some(RunId("run1".to_owned())))),
     ];
     for (wrong, spec) in cases {
@@ -227,4 +233,39 @@ async fn what_another_process_changes_before_somebody_changes_it_stays_changed()
     meanwhile(START + 3);
     process.disable(&id).await.unwrap();
     assert_eq!(at(), (None, Some(START + 3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn documents_are_updated_where_there_is_a_search_index_and_something_is_written() {
+    let world = World::new();
+    let process = world.process();
+    let mut also = spec(every(10));
+    also.request.documents = Some(DocumentUpdate::default());
+    let refused = |error: ScheduleError| match error {
+        ScheduleError::Invalid { field: "elasticsearch", message } => message,
+        other => panic!("{other:?}"),
+    };
+    let message = refused(process.add(also.clone()).await.unwrap_err());
+    assert_eq!(message, "ELASTICSEARCH_ENDPOINT is not set");
+    assert!(world.book.rows.lock().unwrap().is_empty());
+
+    // An analysis has no such step, so it needs none.
+    let mut analysis = also.clone();
+    analysis.request.kind = RunKind::Analyze;
+    let analysis = process.add(analysis).await.unwrap();
+    assert_eq!(analysis.spec.request.documents, None);
+    process.remove(&analysis.id).await.unwrap();
+
+    world.runs.searches.store(true, Ordering::SeqCst);
+    let made = process.add(also.clone()).await.unwrap();
+    beside(&[&process], sleep(minutes(11))).await;
+    assert_eq!(world.runs.started.lock().unwrap()[0].1, also.request, "as it was asked for");
+
+    // Once the setting is gone it can still be switched off, but not be kept as it is.
+    world.runs.searches.store(false, Ordering::SeqCst);
+    refused(process.change(&made.id, also.clone()).await.unwrap_err());
+    assert!(!process.disable(&made.id).await.unwrap().spec.enabled);
+    also.request.documents = None;
+    process.change(&made.id, also).await.unwrap();
+    assert_eq!(world.book.only().spec.request.documents, None);
 }

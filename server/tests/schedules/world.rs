@@ -109,6 +109,8 @@ pub struct Runs {
     /// How many starts may go through, where a test holds them up.
     pub gate: Mutex<Option<Arc<Semaphore>>>,
     pub clock: Mutex<Option<sync::Clock>>,
+    /// Whether a search index is configured.
+    pub searches: AtomicBool,
 }
 
 impl Runs {
@@ -138,6 +140,15 @@ impl Runs {
 }
 
 impl Runner for Runs {
+    fn check_documents(&self, request: &RunRequest) -> Result<(), String> {
+        match request.documents {
+            Some(_) if !self.searches.load(Ordering::SeqCst) => {
+                Err("ELASTICSEARCH_ENDPOINT is not set".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn start(&self, request: RunRequest) -> BoxFuture<'_, Result<RunId, Refusal>> {
         Box::pin(async move {
             let gate = self.gate.lock().unwrap().clone();
