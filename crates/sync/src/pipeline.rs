@@ -157,8 +157,13 @@ async fn front<S: ReadIndex, T: ReadIndex>(context: &Arc<Context<S, T>>, start: 
     let (pass, ()) = tokio::join!(found, read);
     // What winds down or broke off was not read to its end, and says so itself.
     if !context.wind_down.is_cancelled() && recorder.counts().listed {
-        let detail = compared(&recorder.counts());
-        recorder.log(LogLevel::Info, format!("compared: {detail}"));
+        let counts = recorder.counts();
+        let (word, detail) = if context.compares {
+            ("compared", compared(&counts))
+        } else {
+            ("looked for", looked_for(&counts))
+        };
+        recorder.log(LogLevel::Info, format!("{word}: {detail}"));
         recorder.step(Step::Compare, StepState::Done, detail);
     }
     pass
@@ -330,6 +335,17 @@ fn listed(counts: &Counts) -> String {
         "{} records in the source, {} in the target",
         grouped(counts.source_listed),
         grouped(counts.target_listed)
+    )
+}
+
+/// What a re-embedding found, which compares nothing.
+fn looked_for(counts: &Counts) -> String {
+    format!(
+        "{} already there, {} to migrate, {} without text, {} only in the target",
+        grouped(counts.in_sync),
+        grouped(counts.missing),
+        grouped(counts.no_text),
+        grouped(counts.orphans)
     )
 }
 

@@ -151,6 +151,8 @@ fn a_reembedding_writes_missing_records_only() {
     assert_eq!((ran.counts().migrated, ran.counts().updated, ran.counts().in_sync), (2, 0, 3));
     assert_eq!(world.target.state().fetches, 0, "what is there already is not read");
     assert_eq!(world.target.state().records["b-changed"].metadata["title"], json!("old"));
+    let compared = ran.view.steps.iter().find(|step| step.step == Step::Compare).expect("it looks for them");
+    assert!(compared.detail.starts_with("3 already there, 2 to migrate"), "{}", compared.detail);
 }
 
 #[test]
