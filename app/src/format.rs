@@ -18,15 +18,15 @@ pub fn counted(number: u64, singular: &str, plural: &str) -> String {
     format!("{} {}", count(number), if number == 1 { singular } else { plural })
 }
 
-/// The difference of two counts with its sign: `+1,204`, `-3`, `0`.
+/// The difference of two counts with its sign: `+1,204`, `−3`, `0`.
 pub fn difference(from: u64, to: u64) -> String {
     difference_in(from, to, count)
 }
 
-/// The difference of two numbers in other words than a count's: `+12 s`, `-2.1 s`, `0`.
+/// The difference of two numbers in other words than a count's: `+12 s`, `−2.1 s`, `0`.
 pub fn difference_in(from: u64, to: u64, words: fn(u64) -> String) -> String {
     match to.cmp(&from) {
-        std::cmp::Ordering::Less => format!("-{}", words(from - to)),
+        std::cmp::Ordering::Less => format!("−{}", words(from - to)),
         std::cmp::Ordering::Equal => "0".to_owned(),
         std::cmp::Ordering::Greater => format!("+{}", words(to - from)),
     }
@@ -206,9 +206,9 @@ mod tests {
         );
         assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!(counted(1, "record", "records"), "1 record");
-        assert_eq!(difference(10, 3), "-7");
+        assert_eq!(difference(10, 3), "−7");
         assert_eq!(difference(3, 1_003), "+1,000");
-        assert_eq!(difference_in(70_000, 10_000, span_millis), "-1 min");
+        assert_eq!(difference_in(70_000, 10_000, span_millis), "−1 min");
     }
 
     #[test]

@@ -13,7 +13,7 @@ test('a namespace is checked on both sides, or on one, and the difference is sai
   await hydrated(page);
   await expect(check.figure(NAMESPACE, 'in gflops-serverless')).toHaveText(shown(source));
   await expect(check.figure(NAMESPACE, 'in askdona')).toHaveText(shown(target));
-  await expect(check.figure(NAMESPACE, 'target − source')).toHaveText(`-${shown(source - target)}`);
+  await expect(check.figure(NAMESPACE, 'target − source')).toHaveText(`−${shown(source - target)}`);
   await expect(check.result(NAMESPACE)).toContainText(`askdona has ${shown(source - target)} records less`);
   await expect(check.result(NAMESPACE).getByLabel('The same as a command')).toHaveText(`tain check ${NAMESPACE}`);
 

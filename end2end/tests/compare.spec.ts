@@ -27,7 +27,7 @@ test('a run is compared with the one before, number by number, and with another 
   await page.waitForURL(`**/runs/${second}/compare`);
   await expect(compare.cells('Course', 'Run')).toHaveText([analysis, second, '']);
   await expect(compare.cells('Course', 'State')).toHaveText(['Changes pending', 'In sync', '']);
-  await expect(compare.cells('Counters', 'To migrate')).toHaveText([missing, '0', `-${missing}`]);
+  await expect(compare.cells('Counters', 'To migrate')).toHaveText([missing, '0', `−${missing}`]);
   await expect(compare.cells('Settings that differ', 'batch size')).toHaveText(['as configured', '50']);
   await expect(compare.command()).toHaveText(`tain runs compare ${second}`);
   // A number leads to its records, those of the run in whose column it stands.
