@@ -113,9 +113,9 @@ pub const VARIABLES: &[Variable] = &[
     ),
     Variable {
         aliases: &["RUST_LOG"],
-        ..unset(Group::Tain, "TAIN_LOG", "what is logged to stderr: `warn`, `info,server=debug`")
+        ..unset(Group::Tain, "TAIN_LOG", "what is logged to stderr: warn, or info,server=debug")
     },
-    plain(Group::Tain, "TAIN_LOG_FORMAT", "text", "`text` or `json`"),
+    plain(Group::Tain, "TAIN_LOG_FORMAT", "text", "text or json"),
     Variable {
         aliases: &["ELASTICSEARCH_URL", "ELASTICSEARCH_CLOUD_ID"],
         ..unset(
@@ -124,7 +124,7 @@ pub const VARIABLES: &[Variable] = &[
             "the address of the cluster, or its Cloud ID; without it there is no search index",
         )
     },
-    secret(Group::Elasticsearch, "ELASTICSEARCH_API_KEY", "its key: encoded, or as `id:key`"),
+    secret(Group::Elasticsearch, "ELASTICSEARCH_API_KEY", "its key: encoded, or as id:key"),
     unset(Group::Elasticsearch, "ELASTICSEARCH_USERNAME", "a user, where there is no key"),
     secret(Group::Elasticsearch, "ELASTICSEARCH_PASSWORD", "the user's password"),
     unset(
@@ -136,7 +136,7 @@ pub const VARIABLES: &[Variable] = &[
         Group::Elasticsearch,
         "ELASTICSEARCH_VERIFY_CERTS",
         "true",
-        "`false` believes any certificate: whoever sits between can read the key",
+        "false believes any certificate: whoever sits between can read the key",
     ),
     plain(Group::Elasticsearch, "ELASTICSEARCH_INDEX", "text-search-v0", "the index, alias or data stream"),
     plain(
@@ -149,7 +149,7 @@ pub const VARIABLES: &[Variable] = &[
         Group::Elasticsearch,
         "ELASTICSEARCH_ID_FIELD",
         "",
-        "the field that holds the record's id; empty where it is the document's `_id`",
+        "the field that holds the record's id; empty where it is the document's _id",
     ),
 ];
 
