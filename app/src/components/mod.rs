@@ -162,7 +162,7 @@ pub fn counts_in_words(request: &RunRequest, state: RunState, counts: &Counts) -
     } else {
         add(counts.missing, "to migrate");
         add(counts.changed, "to update");
-        add(counts.in_sync, "in sync");
+        add(counts.in_sync, request.kind.settled());
     }
     add(documents.updated, "documents updated");
     add(documents.kept, "documents kept");
@@ -186,6 +186,17 @@ mod tests {
     use protocol::RunKind;
 
     use super::*;
+
+    #[test]
+    fn what_was_not_compared_is_not_called_in_sync() {
+        let counts = Counts { in_sync: 2, ..Counts::default() };
+        let words = |kind| {
+            let request = RunRequest { dry_run: true, ..RunRequest::new(kind, "a") };
+            counts_in_words(&request, RunState::Done, &counts)
+        };
+        assert_eq!(words(RunKind::Mirror), "2\u{a0}in\u{a0}sync");
+        assert_eq!(words(RunKind::Reembed), "2\u{a0}already\u{a0}there");
+    }
 
     #[test]
     fn a_scope_has_a_name() {

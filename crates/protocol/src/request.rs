@@ -42,6 +42,15 @@ impl RunKind {
         }
     }
 
+    /// What a run calls the records that it leaves as they are, for they are on both sides. A re-embedding does not
+    /// compare them, so it cannot know more.
+    pub const fn settled(self) -> &'static str {
+        match self {
+            Self::Reembed => "already there",
+            Self::Analyze | Self::Mirror | Self::Documents | Self::Levels => "in sync",
+        }
+    }
+
     /// The command that does the same: `analyze`, `mirror`, `reembed`, ….
     pub const fn command(self) -> &'static str {
         match self {

@@ -31,7 +31,7 @@ pub fn plan_report(head: &RunHead, plan: &Plan, kept: &Kept, style: Style) -> St
     let rows = [
         ("+", plan.missing, "missing in the target: to migrate", ""),
         ("~", plan.changed, "changed: to update", ""),
-        ("=", plan.in_sync, "in sync", ""),
+        ("=", plan.in_sync, head.request.kind.settled(), ""),
         ("!", plan.no_text, "without text: skipped", kept.no_text.as_str()),
         ("?", plan.orphans, "in the target only: never touched", kept.orphans.as_str()),
     ];

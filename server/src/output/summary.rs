@@ -105,7 +105,7 @@ fn write_counts(report: &mut String, view: &RunView, kept: &Kept, style: Style) 
     if updates {
         row("updated", counts.updated, "");
     }
-    row(&format!("in sync{so_far}"), counts.in_sync, "");
+    row(&format!("{}{so_far}", head.request.kind.settled()), counts.in_sync, "");
     if !updates && counts.changed > 0 {
         row("changed, left as is", counts.changed, "");
     }

@@ -182,7 +182,7 @@ pub fn NamespaceList(
         .map(|(_, label, sort)| head(&listed, sort, label, listed.sorted_by(sort).address(namespace, side)))
         .collect_view();
     let shown = match (matching == total, rows.len() == matching) {
-        (true, true) => format::count(total as u64),
+        (true, true) => format::counted(total as u64, "namespace", "namespaces"),
         (_, true) => format!("{} of {}", format::count(matching as u64), format::count(total as u64)),
         (_, false) => format!(
             "{} to {} of {}",
