@@ -5,7 +5,7 @@
 
 use leptos::prelude::*;
 
-use crate::{browser, format};
+use crate::browser;
 
 /// The page's clock.
 #[derive(Debug, Clone, Copy)]

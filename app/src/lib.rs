@@ -11,7 +11,6 @@ mod browser;
 mod clock;
 mod components;
 mod error;
-pub mod format;
 pub mod links;
 mod live;
 mod markup;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use elasticsearch::{Finding, Precheck, Privileges, Query, Severity};
+use format::{count, counted};
 use protocol::{Service, ServiceTest, SettingView, SettingsView};
 use tokio::time::timeout;
 
@@ -14,7 +15,6 @@ use crate::{
         search_failed,
     },
     documents,
-    output::format::{count, counted},
 };
 
 /// How long a service may take to answer all that a test asks.
@@ -116,8 +116,8 @@ async fn describe(index: &pinecone::Reader, variables: &Variables) -> Result<Str
     Ok(format!(
         "connected: {}, {dimension}, {metric}, {} in {}",
         description.name,
-        counted(stats.total, "record"),
-        counted(stats.namespaces.len() as u64, "namespace")
+        counted(stats.total, "record", "records"),
+        counted(stats.namespaces.len() as u64, "namespace", "namespaces")
     ))
 }
 
@@ -131,8 +131,8 @@ async fn embedding(connections: &Connections, variables: &Variables) -> Result<S
         model.id,
         count(model.dimensions.into()),
         model.task_type,
-        counted(quotas.texts_per_minute, "text"),
-        counted(quotas.tokens_per_minute, "token")
+        counted(quotas.texts_per_minute, "text", "texts"),
+        counted(quotas.tokens_per_minute, "token", "tokens")
     ))
 }
 
@@ -154,7 +154,7 @@ async fn search(connections: &Connections) -> Result<String, ConnectError> {
         "connected: {}{identity}, {}, {}; {}{}",
         reader.server(),
         reader.index(),
-        counted(documents, "document"),
+        counted(documents, "document", "documents"),
         privileges(&precheck.privileges),
         first.unwrap_or_default()
     ))

@@ -3,12 +3,9 @@
 use leptos::prelude::*;
 use protocol::KeyChanges;
 
-use crate::{
-    components::{
-        state_bar::percent,
-        table::{Column, Table},
-    },
-    format,
+use crate::components::{
+    state_bar::percent,
+    table::{Column, Table},
 };
 
 const COLUMNS: &[Column] = &[

@@ -14,7 +14,6 @@ use crate::{
         scope_name,
         start::Refused,
     },
-    format,
     live::Live,
 };
 

@@ -5,7 +5,6 @@ use protocol::{Category, Counts, RatePoint, RunId, RunKind, RunView, Step, StepS
 
 use crate::{
     components::{Count, document_counters::document_figures},
-    format,
     live::Live,
 };
 

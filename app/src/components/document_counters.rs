@@ -5,7 +5,7 @@ use protocol::{Category, Counts, DocumentScope, Holding, RunHead, RunKind};
 
 use crate::{
     components::counters::{CategoryFigure, Figure},
-    format, links,
+    links,
     live::Live,
 };
 

@@ -6,7 +6,7 @@ use protocol::{Document, DocumentScope, SettingsView};
 use crate::{
     ApiError, api,
     components::table::{Column, Table},
-    format, links,
+    links,
 };
 
 const COLUMNS: &[Column] = &[Column::Text("Field"), Column::Text("Type"), Column::Text("Value")];

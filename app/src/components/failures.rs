@@ -10,7 +10,7 @@ use crate::{
         paging::{FileLink, Search},
         table::{Column, Table},
     },
-    format, links,
+    links,
     live::Live,
 };
 

@@ -11,7 +11,6 @@ use crate::{
         icon::{Icon, Symbol},
         notice::{Notice, Tone},
     },
-    format,
 };
 
 const MAPPING: &str = "confirm-mapping";

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use protocol::{Flow, Pacing, Stage};
 
-use crate::{clock::Clock, format, live::Live};
+use crate::{clock::Clock, live::Live};
 
 /// The three stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

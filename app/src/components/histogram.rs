@@ -3,10 +3,7 @@
 use leptos::prelude::*;
 use protocol::{Category, RunId, TextLengths};
 
-use crate::{
-    components::{Count, state_bar::percent},
-    format,
-};
+use crate::components::{Count, state_bar::percent};
 
 /// Height of the drawing in units of its own.
 const HEIGHT: u64 = 100;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use protocol::{LogLevel, LogLine, RunId};
 
-use crate::{browser, clock::TimeOfDay, components::paging::FileLink, format, links, live::Live};
+use crate::{browser, clock::TimeOfDay, components::paging::FileLink, links, live::Live};
 
 const LIST: &str = "log-lines";
 

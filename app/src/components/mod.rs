@@ -36,7 +36,7 @@ pub mod verification;
 use leptos::prelude::*;
 use protocol::{Category, Counts, NamespacePatterns, Reading, RunId, RunKind, RunRequest, RunState};
 
-use crate::{format, links};
+use crate::links;
 
 /// A count that leads to its records (law 13); nothing leads nowhere.
 #[component]

@@ -9,7 +9,7 @@ use crate::{
         pill::{Pill, Standing},
         table::{Column, Table},
     },
-    format, links,
+    links,
     live::Live,
 };
 

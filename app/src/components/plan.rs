@@ -13,7 +13,7 @@ use crate::{
         state_bar::StateTable,
         table::{Column, Table},
     },
-    format, links,
+    links,
 };
 
 const SAMPLE_COLUMNS: &[Column] =

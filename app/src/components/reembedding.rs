@@ -9,7 +9,7 @@ use crate::{
         look,
         share_bar::{Share, ShareBar},
     },
-    format, links,
+    links,
     live::Live,
 };
 

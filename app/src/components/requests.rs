@@ -4,7 +4,6 @@ use leptos::prelude::*;
 
 use crate::{
     components::table::{Column, Table},
-    format,
     live::Live,
 };
 

@@ -27,7 +27,6 @@ use crate::{
         update::UpdateAgain,
         verification::{DocumentVerificationPanel, VerificationPanel},
     },
-    format,
     live::{Link, Live},
 };
 

@@ -2,10 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    components::state_bar::{percent, shares},
-    format,
-};
+use crate::components::state_bar::{percent, shares};
 
 /// One part of the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]

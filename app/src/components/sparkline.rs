@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use leptos::prelude::*;
 use protocol::{RatePoint, RunKind, RunView};
 
-use crate::{format, live::Live};
+use crate::live::Live;
 
 /// Width and height of a drawing in units of its own: it is stretched to its place, and its words stand beside it.
 const SIZE: u64 = 1_000;

@@ -14,7 +14,7 @@ use crate::{
         scope_name,
         update::{DocumentsToo, documents_too, update_options},
     },
-    format, links,
+    links,
 };
 
 /// The id of the question before a live run.

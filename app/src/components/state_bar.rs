@@ -4,10 +4,7 @@
 use leptos::prelude::*;
 use protocol::{Category, Counts, Plan, RunId};
 
-use crate::{
-    components::{Count, look},
-    format,
-};
+use crate::components::{Count, look};
 
 /// How many records of a namespace are what. All count records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

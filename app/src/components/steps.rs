@@ -5,7 +5,6 @@ use protocol::{RunKind, RunState, RunView, Step, StepState, StepView};
 
 use crate::{
     components::icon::{Icon, Symbol},
-    format,
     live::Live,
 };
 

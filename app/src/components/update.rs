@@ -10,7 +10,7 @@ use crate::{
         dialog::{Dialog, confirming},
         start::{CONFIRM, DryOrLive, Refused, again},
     },
-    format, links,
+    links,
 };
 
 /// Everything of an update that a form repeats unseen.

@@ -10,7 +10,7 @@ use crate::{
         Count, Read,
         pill::{Pill, Standing},
     },
-    format, links,
+    links,
 };
 
 /// The panel with the sum.

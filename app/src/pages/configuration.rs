@@ -13,7 +13,7 @@ use crate::{
         notice::{Notice, Skeleton, Tone},
         table::{Column, Table},
     },
-    format, links,
+    links,
     pages::not_found::PageError,
 };
 

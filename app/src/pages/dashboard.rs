@@ -22,7 +22,7 @@ use crate::{
         scope_name,
         start::Refusal,
     },
-    format, links,
+    links,
     pages::OverviewResource,
 };
 use elasticsearch::SearchPanel;

@@ -12,7 +12,7 @@ use crate::{
         documents::{DocumentList, Naming},
         notice::{Empty, Notice, Skeleton, Tone},
     },
-    format, links,
+    links,
 };
 
 /// Loads the documents that the address asks for.

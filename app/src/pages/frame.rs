@@ -7,7 +7,7 @@ use protocol::{IndexView, Overview, Reading};
 use crate::{
     browser,
     components::icon::{Icon, Symbol},
-    format, links,
+    links,
     pages::OverviewResource,
     theme::ThemeSwitch,
 };

@@ -12,7 +12,7 @@ use crate::{
         notice::Skeleton,
         paging::Pager,
     },
-    format, links,
+    links,
     pages::not_found::PageError,
 };
 

@@ -17,7 +17,7 @@ use crate::{
         notice::{Empty, Notice, Skeleton, Tone},
         pill::{Pill, Standing},
     },
-    format, links,
+    links,
     pages::{OverviewResource, check::record_form, not_found::PageError, set_status},
 };
 use keys::KeysPanel;

@@ -16,7 +16,7 @@ use crate::{
         scope_name,
         table::{Column, Table},
     },
-    format, links,
+    links,
     pages::not_found::{NotFound, PageError},
 };
 

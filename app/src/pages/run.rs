@@ -14,7 +14,7 @@ use crate::{
         scope_name,
         start::options_of,
     },
-    format, links, live,
+    links, live,
     pages::not_found::PageError,
 };
 

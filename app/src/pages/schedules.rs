@@ -17,7 +17,7 @@ use crate::{
         start::Refused,
         table::{Column, Table},
     },
-    format, links,
+    links,
     pages::not_found::PageError,
 };
 

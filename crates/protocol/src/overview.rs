@@ -85,6 +85,19 @@ pub struct NamespaceRow {
     pub documents: Option<Reading<Option<u64>>>,
 }
 
+impl NamespaceRow {
+    /// The records of source and target, where both are known. A namespace that does not exist holds none.
+    pub fn counts(&self) -> Option<(u64, u64)> {
+        let of = |reading: &Reading<Option<u64>>| reading.known().map(|count| count.unwrap_or(0));
+        Some((of(&self.source)?, of(&self.target)?))
+    }
+
+    /// How many more records the target holds than the source; unknown where one of the counts is.
+    pub fn difference(&self) -> Option<i128> {
+        self.counts().map(|(source, target)| i128::from(target) - i128::from(source))
+    }
+}
+
 /// The namespaces of both indexes, ordered by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Namespaces {

@@ -16,7 +16,6 @@ use crate::{
     ports::{Embed, PortError, ReadIndex, WriteIndex},
     reading::{Again, Outlets, count_both, read_again, read_both, read_missing, store_failed},
     record::Candidate,
-    words::grouped,
     writing::write,
 };
 
@@ -333,8 +332,8 @@ async fn entries<S, T>(
 fn listed(counts: &Counts) -> String {
     format!(
         "{} records in the source, {} in the target",
-        grouped(counts.source_listed),
-        grouped(counts.target_listed)
+        format::count(counts.source_listed),
+        format::count(counts.target_listed)
     )
 }
 
@@ -342,20 +341,20 @@ fn listed(counts: &Counts) -> String {
 fn looked_for(counts: &Counts) -> String {
     format!(
         "{} already there, {} to migrate, {} without text, {} only in the target",
-        grouped(counts.in_sync),
-        grouped(counts.missing),
-        grouped(counts.no_text),
-        grouped(counts.orphans)
+        format::count(counts.in_sync),
+        format::count(counts.missing),
+        format::count(counts.no_text),
+        format::count(counts.orphans)
     )
 }
 
 fn compared(counts: &Counts) -> String {
     format!(
         "{} in sync, {} to migrate, {} to update, {} without text, {} only in the target",
-        grouped(counts.in_sync),
-        grouped(counts.missing),
-        grouped(counts.changed),
-        grouped(counts.no_text),
-        grouped(counts.orphans)
+        format::count(counts.in_sync),
+        format::count(counts.missing),
+        format::count(counts.changed),
+        format::count(counts.no_text),
+        format::count(counts.orphans)
     )
 }

@@ -7,7 +7,7 @@ use protocol::{Change, ChangeKind, Counts, Difference, KeyChanges, Plan, Planned
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{record::TextHash, settings::Settings, words::grouped};
+use crate::{record::TextHash, settings::Settings};
 
 /// Changed records that are shown with both values.
 const SAMPLES: usize = 50;
@@ -216,11 +216,11 @@ fn estimate(settings: &Settings, texts: u64, tokens: u64, requests: PlannedReque
     let parts = [
         (
             minutes(texts, settings.texts_per_minute),
-            format!("Gemini: {} texts a minute", grouped(settings.texts_per_minute)),
+            format!("Gemini: {} texts a minute", format::count(settings.texts_per_minute)),
         ),
         (
             minutes(tokens, settings.tokens_per_minute),
-            format!("Gemini: {} tokens a minute", grouped(settings.tokens_per_minute)),
+            format!("Gemini: {} tokens a minute", format::count(settings.tokens_per_minute)),
         ),
         (
             requests.list * MILLIS_PER_PAGE,

@@ -34,7 +34,7 @@ use crate::{
     settings::Settings,
     stop::{Stop, StopReason},
     verify::verify,
-    words::{documents, grouped, records},
+    words::{documents, records},
 };
 
 /// Rows that are read from the store at once.
@@ -413,8 +413,8 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 let found = format!(
                     "executes plan {} of run {run}: {} to migrate, {} to update; every record is checked again",
                     plan.hash,
-                    grouped(plan.missing),
-                    grouped(plan.changed)
+                    format::count(plan.missing),
+                    format::count(plan.changed)
                 );
                 self.recorder.log(LogLevel::Info, found);
                 Position::Entries { category: Category::Missing, after: None }
@@ -542,9 +542,13 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             recorder.plan(plan.build(&counts, self.settings, pages));
             return self.documents().await;
         }
-        recorder.step(Step::Migrate, StepState::Done, format!("{} migrated", grouped(counts.migrated)));
+        recorder.step(Step::Migrate, StepState::Done, format!("{} migrated", format::count(counts.migrated)));
         if self.request.kind == RunKind::Mirror {
-            recorder.step(Step::Update, StepState::Done, format!("{} updated", grouped(counts.updated)));
+            recorder.step(
+                Step::Update,
+                StepState::Done,
+                format!("{} updated", format::count(counts.updated)),
+            );
         }
         recorder.step(Step::Verify, StepState::Running, "");
         let verification = verify(context, listed_again).await;
@@ -625,7 +629,11 @@ fn conclude(recorder: &Recorder, outcome: Outcome, stop: &Stop) -> (RunState, Op
 fn written(request: &RunRequest, counts: &Counts) -> String {
     let mut words = Vec::new();
     if request.kind != RunKind::Documents {
-        words.push(format!("{} migrated, {} updated", grouped(counts.migrated), grouped(counts.updated)));
+        words.push(format!(
+            "{} migrated, {} updated",
+            format::count(counts.migrated),
+            format::count(counts.updated)
+        ));
     }
     if request.documents.is_some() {
         words.push(format!("{} updated", documents(counts.documents.updated)));

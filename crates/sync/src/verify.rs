@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep};
 use crate::{
     context::Context,
     ports::{PortError, ReadIndex, WriteIndex},
-    words::grouped,
 };
 
 /// Statistics lag behind writes, so they are asked again until they show what was written, or patience ends.
@@ -112,8 +111,8 @@ fn summary(counts: &Counts, target: &Reading<u64>, expected: u64, visible: &Visi
         return format!(
             "{name} counts {} records where {} were expected: it has not caught up yet, or somebody else writes to it; \
              analyze again to be sure",
-            grouped(held),
-            grouped(expected)
+            format::count(held),
+            format::count(expected)
         );
     }
     let unseen = match visible {
@@ -126,26 +125,26 @@ fn summary(counts: &Counts, target: &Reading<u64>, expected: u64, visible: &Visi
     if let Some(unseen) = unseen {
         return format!(
             "{name} holds {} records as expected, but {unseen}: analyze again to be sure",
-            grouped(held)
+            format::count(held)
         );
     }
     let mut reasons = Vec::new();
     if counts.no_text > 0 {
-        reasons.push(format!("{} without text", grouped(counts.no_text)));
+        reasons.push(format!("{} without text", format::count(counts.no_text)));
     }
     if counts.failed > 0 {
-        reasons.push(format!("{} failed", grouped(counts.failed)));
+        reasons.push(format!("{} failed", format::count(counts.failed)));
     }
     if counts.orphans > 0 {
-        reasons.push(format!("{} only in the target", grouped(counts.orphans)));
+        reasons.push(format!("{} only in the target", format::count(counts.orphans)));
     }
     let explained = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
     if counts.source_listed == 0 && counts.in_both > 0 {
-        return format!("{name} holds {} records as expected{explained}", grouped(held));
+        return format!("{name} holds {} records as expected{explained}", format::count(held));
     }
     format!(
         "{name} holds {} records as expected; the source was listed with {}{explained}",
-        grouped(held),
-        grouped(counts.source_listed)
+        format::count(held),
+        format::count(counts.source_listed)
     )
 }

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::words::{grouped, wait};
+use crate::words::wait;
 
 /// A limit of an upstream (so many texts a minute, so many bytes a second), shared by all clones.
 ///
@@ -212,12 +212,15 @@ impl Pacer {
         if !is_named && state.refused_at.is_none() {
             return None;
         }
-        let mut words = format!("{} {} a {}", grouped(allowed), self.0.unit, self.0.window.name());
+        let mut words = format!("{} {} a {}", format::count(allowed), self.0.unit, self.0.window.name());
         if is_named {
-            words.push_str(&format!(", as the service said ({} are configured)", grouped(state.configured)));
+            words.push_str(&format!(
+                ", as the service said ({} are configured)",
+                format::count(state.configured)
+            ));
         }
         if allowed < state.limit {
-            words.push_str(&format!(", slowed down from {}", grouped(state.limit)));
+            words.push_str(&format!(", slowed down from {}", format::count(state.limit)));
         }
         if let Some(refused) = state.refused_at {
             words.push_str(&format!(", last asked to slow down (429) {} ago", wait(now - refused)));
@@ -235,7 +238,7 @@ impl Pacer {
         }
         state.expire(now);
         let allowed = state.allowed(now, self.0.window.length());
-        let (used, allowed) = (grouped(state.used), grouped(allowed));
+        let (used, allowed) = (format::count(state.used), format::count(allowed));
         Some((format!("{used} of {allowed} {} this {}", self.0.unit, self.0.window.name()), until))
     }
 

@@ -1,19 +1,6 @@
-//! Numbers and durations as people read them.
+//! Waits and texts as people read them.
 
 use std::time::Duration;
-
-/// `2950` as `2,950`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
 
 /// A wait: `0.3 s`, `4 s`, `29 s`, `3 min`.
 pub(crate) fn wait(duration: Duration) -> String {
@@ -55,14 +42,6 @@ pub(crate) fn clipped(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(2950), "2,950");
-        assert_eq!(grouped(1_000_000), "1,000,000");
-    }
 
     #[test]
     fn waits_are_rounded_up_to_what_is_worth_saying() {

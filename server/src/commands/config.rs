@@ -8,7 +8,7 @@ use crate::{
     config::{Config, ConfigError, entries},
     connections::{ConnectError, Connections},
     exit::{Exit, Failure},
-    output::{format, note, print, print_json, table},
+    output::{note, print, print_json, table},
     settings::{self, TEST_PATIENCE, Tested},
 };
 

@@ -9,7 +9,7 @@ use crate::{
     connections::{COMMAND_PATIENCE, Connections},
     documents,
     exit::{Exit, Failure},
-    output::{format, look_report, note, preview_report, print, print_json, search_index_report},
+    output::{look_report, note, preview_report, print, print_json, search_index_report},
 };
 
 /// Does what the command line asks for.

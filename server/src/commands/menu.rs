@@ -12,7 +12,7 @@ use crate::{
     cli::{Cli, Global},
     config::Config,
     exit::{Exit, Failure},
-    output::{format, note},
+    output::note,
     signals::stop_on_signal,
 };
 

@@ -1,5 +1,7 @@
 //! `tain namespaces` and `tain check`: how much every side holds.
 
+use std::cmp::Ordering;
+
 use pinecone::Namespace;
 use protocol::{NamespaceRow, Reading};
 use serde::Serialize;
@@ -9,7 +11,7 @@ use crate::{
     connections::COMMAND_PATIENCE,
     exit::{Exit, Failure},
     namespaces,
-    output::{format, note, print, print_json, right_aligned, table},
+    output::{note, print, print_json, right_aligned, table},
 };
 
 /// Prints the namespaces of both indexes, and of the search index where one is configured.
@@ -59,14 +61,14 @@ pub async fn check(context: &Context, namespace: &str) -> Result<Exit, Failure> 
     let row = sides.row(namespace.as_str());
     let names = connections.all_names();
     if context.style.json {
-        print_json(&Check { row: &row, difference: difference(&row) })?;
+        print_json(&Check { row: &row, difference: row.difference() })?;
     } else {
         let [source, target, search] = names;
         let mut lines = table(&["", "INDEX", "HOLDS"]);
         lines.add_row(["source", source, &records(&row.source)]);
         lines.add_row(["target", target, &records(&row.target)]);
         if let Some(documents) = &row.documents {
-            lines.add_row(["Elasticsearch", search, &side_with(documents, "document")]);
+            lines.add_row(["Elasticsearch", search, &side_with(documents, ["document", "documents"])]);
         }
         right_aligned(&mut lines, &[2]);
         print(&format!(
@@ -76,7 +78,7 @@ pub async fn check(context: &Context, namespace: &str) -> Result<Exit, Failure> 
             verdict(&row)
         ))?;
     }
-    let found = match difference(&row) {
+    let found = match row.difference() {
         // A name that neither index knows is most likely misspelt.
         _ if is_nowhere(&row) => Exit::Usage,
         Some(0) => Exit::Done,
@@ -89,7 +91,7 @@ pub async fn check(context: &Context, namespace: &str) -> Result<Exit, Failure> 
 struct Check<'a> {
     #[serde(flatten)]
     row: &'a NamespaceRow,
-    /// Source minus target; null where one of them is unknown.
+    /// Target minus source; null where one of them is unknown.
     difference: Option<i128>,
 }
 
@@ -109,16 +111,16 @@ fn side(reading: &Reading<Option<u64>>) -> String {
     }
 }
 
-/// The same with a noun: `18,120 records`.
-fn side_with(reading: &Reading<Option<u64>>, noun: &str) -> String {
+/// The same with its noun, for one and for many: `18,120 records`.
+fn side_with(reading: &Reading<Option<u64>>, [one, many]: [&str; 2]) -> String {
     match reading {
-        Reading::Known(Some(number)) => format::counted(*number, noun),
+        Reading::Known(Some(number)) => format::counted(*number, one, many),
         other => side(other),
     }
 }
 
 fn records(reading: &Reading<Option<u64>>) -> String {
-    side_with(reading, "record")
+    side_with(reading, ["record", "records"])
 }
 
 /// Whether neither index has the namespace.
@@ -126,35 +128,23 @@ fn is_nowhere(row: &NamespaceRow) -> bool {
     matches!((&row.source, &row.target), (Reading::Known(None), Reading::Known(None)))
 }
 
-/// Source minus target. A namespace that does not exist holds no records.
-fn difference(row: &NamespaceRow) -> Option<i128> {
-    let records = |reading: &Reading<Option<u64>>| Some(i128::from(reading.known()?.unwrap_or(0)));
-    Some(records(&row.source)? - records(&row.target)?)
-}
-
+/// Target minus source, as the app shows it.
 fn difference_text(row: &NamespaceRow) -> String {
-    match difference(row) {
-        None => "unknown".to_owned(),
-        Some(0) => "0".to_owned(),
-        Some(difference) => {
-            let sign = if difference > 0 { '+' } else { '-' };
-            format!("{sign}{}", format::count(u64::try_from(difference.unsigned_abs()).unwrap_or(u64::MAX)))
-        }
-    }
+    row.counts().map_or_else(|| "unknown".to_owned(), |(source, target)| format::difference(source, target))
 }
 
 fn verdict(row: &NamespaceRow) -> String {
-    let Some(difference) = difference(row) else {
+    let Some((source, target)) = row.counts() else {
         return "Unknown: one of the indexes did not answer.".to_owned();
     };
     if is_nowhere(row) {
         return "The namespace exists in neither index.".to_owned();
     }
-    let records = u64::try_from(difference.unsigned_abs()).unwrap_or(u64::MAX);
-    let what = match difference.signum() {
-        0 => "Both hold the same number of records".to_owned(),
-        1 => format!("The source holds {} more", format::counted(records, "record")),
-        _ => format!("The target holds {} more", format::counted(records, "record")),
+    let more = |records| format::counted(records, "record", "records");
+    let what = match source.cmp(&target) {
+        Ordering::Equal => "Both hold the same number of records".to_owned(),
+        Ordering::Greater => format!("The source holds {} more", more(source - target)),
+        Ordering::Less => format!("The target holds {} more", more(target - source)),
     };
     format!("{what}; `tain analyze {}` compares them one by one.", format::one_line(&row.name))
 }
@@ -180,7 +170,7 @@ mod tests {
             .iter()
             .map(|row| (row.name.as_str(), side(&row.source), side(&row.target), difference_text(row)))
             .collect();
-        let expected = [("a", "1", "4", "-3"), ("b", "none", "3", "-3"), ("c", "2", "none", "+2")];
+        let expected = [("a", "1", "4", "+3"), ("b", "none", "3", "+3"), ("c", "2", "none", "−2")];
         let expected = expected.map(|(name, source, target, difference)| {
             (name, source.to_owned(), target.to_owned(), difference.to_owned())
         });
@@ -194,7 +184,7 @@ mod tests {
         let namespaces = sides.compare(NAMES);
         assert_eq!(side(&namespaces.rows[0].source), "0");
         assert_eq!(side(&namespaces.rows[0].target), "unknown");
-        assert_eq!(difference(&namespaces.rows[0]), None);
+        assert_eq!(namespaces.rows[0].difference(), None);
         assert_eq!(namespaces.problems, ["the target new could not be read: no answer"]);
         assert!(verdict(&namespaces.rows[0]).starts_with("Unknown"));
     }

@@ -8,7 +8,7 @@ use crate::{
     cli::RecordArg,
     connections::COMMAND_PATIENCE,
     exit::{Exit, Failure},
-    output::{Style, format, note, print, print_json, table},
+    output::{Style, note, print, print_json, table},
     records,
 };
 
@@ -147,7 +147,8 @@ fn vector(side: &RecordSide) -> String {
 }
 
 fn text(side: &RecordSide) -> String {
-    side.text_characters.map_or_else(|| "none".to_owned(), |length| format::counted(length, "character"))
+    side.text_characters
+        .map_or_else(|| "none".to_owned(), |length| format::counted(length, "character", "characters"))
 }
 
 /// Characters with which both sides of a changed value begin.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Context, elasticsearch::require_clear};
 use crate::{
     exit::{Exit, Failure},
-    output::{Kept, Progress, format, print, print_json, scope, summary_report},
+    output::{Kept, Progress, print, print_json, scope, summary_report},
     runs::{Runs, StartError, Started},
     signals::stop_on_signal,
 };
@@ -37,7 +37,7 @@ pub async fn run(context: &Context, request: RunRequest, confirmed: bool) -> Res
     let found = match &request.documents {
         Some(update) if request.kind == RunKind::Documents => {
             let preview = require_clear(&connections, update, request.overwrite_added).await?;
-            let documents = format::counted(preview.numbers.to_update, "document");
+            let documents = format::counted(preview.numbers.to_update, "document", "documents");
             format!(" {documents} would be written to.")
         }
         _ => String::new(),

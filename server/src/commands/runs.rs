@@ -16,9 +16,7 @@ use super::{
 use crate::{
     cli::{CompareArgs, FailuresArgs, LogArgs, RecordsArgs, RetryArgs, RunsArgs, RunsCommand, RunsFilter},
     exit::{Exit, Failure},
-    output::{
-        comparison_report, format, note, print, print_json, run_title, runs_table, summary_report, table,
-    },
+    output::{comparison_report, note, print, print_json, run_title, runs_table, summary_report, table},
     runs::{Runs, StartError},
     signals::stop_on_signal,
 };

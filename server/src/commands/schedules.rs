@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cli::{AddSchedule, RunSchedule, SchedulesArgs, SchedulesCommand},
     exit::{Exit, Failure},
-    output::{format, note, print, print_json, table},
+    output::{note, print, print_json, table},
     runs::Runs,
     schedules::{Schedules, timing},
     signals::stop_on_signal,

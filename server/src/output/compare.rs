@@ -2,15 +2,10 @@
 
 use std::fmt::Write;
 
+use format::{count, difference, difference_in, one_line, span_millis, time};
 use protocol::{Differences, RunComparison, RunSide};
 
-use super::{
-    Style,
-    format::{count, difference, one_line, seconds, time},
-    right_aligned,
-    runs::state,
-    table,
-};
+use super::{Style, right_aligned, runs::state, table};
 
 /// A run beside another one; says so where there is none.
 pub fn comparison_report(comparison: &RunComparison, style: Style) -> String {
@@ -55,12 +50,12 @@ fn course(with: &RunSide, run: &RunSide, style: Style) -> String {
     };
     row("state", sides.map(|row| state(row, style)), String::new());
     row("started", sides.map(|row| time(row.head.started_at)), String::new());
-    let took = sides.map(|row| row.took().map(|millis| millis / 1_000));
+    let took = sides.map(|row| row.took());
     let more = match took {
-        [Some(with), Some(run)] => difference(with, run, seconds),
+        [Some(with), Some(run)] => difference_in(with, run, span_millis),
         _ => String::new(),
     };
-    row("took", took.map(|took| took.map_or_else(|| "-".to_owned(), seconds)), more);
+    row("took", took.map(|took| took.map_or_else(|| "-".to_owned(), span_millis)), more);
     format!("{}\n\n", lines.trim_fmt().trim_start_matches('\n'))
 }
 
@@ -71,7 +66,7 @@ fn numbers_table(name: &str, rows: &[(&str, u64, u64)], with: &RunSide, run: &Ru
     let [older, newer] = [with, run].map(|side| side.summary.head.id.0.as_str());
     let mut lines = table(&[name, older, newer, "DIFFERENCE"]);
     for &(what, with, run) in rows {
-        lines.add_row([what.to_owned(), count(with), count(run), difference(with, run, count)]);
+        lines.add_row([what.to_owned(), count(with), count(run), difference(with, run)]);
     }
     right_aligned(&mut lines, &[1, 2, 3]);
     format!("{}\n\n", lines.trim_fmt())

@@ -2,13 +2,10 @@
 
 use std::fmt::Write;
 
+use format::{count, counted, one_line};
 use protocol::{DocumentCounts, RunKind, RunRequest, RunView};
 
-use super::{
-    Style,
-    format::{count, counted, one_line},
-    runs::scope,
-};
+use super::{Style, runs::scope};
 
 /// What an update did to documents, or would do.
 pub fn write_update(report: &mut String, view: &RunView, style: Style) {
@@ -92,7 +89,7 @@ pub fn write_what_next(report: &mut String, view: &RunView, style: Style) {
                 let _ = writeln!(
                     report,
                     "{} in the search index. Which: tain runs records {} to-update (different), or to-migrate (no document)",
-                    style.warning(&format!("{} differ", counted(differ, "record"))),
+                    style.warning(&format!("{} differ", counted(differ, "record", "records"))),
                     view.head.id
                 );
             }
@@ -112,6 +109,6 @@ pub fn write_what_is_done(report: &mut String, view: &RunView) {
     let _ = writeln!(
         report,
         "{} hold the value by this run; the next one finds them done.",
-        counted(updated, "document")
+        counted(updated, "document", "documents")
     );
 }

@@ -2,16 +2,13 @@
 
 use std::fmt::Write;
 
+use format::{count, counted, one_line};
 use protocol::{
     Document, DocumentNumbers, DocumentsLook, Findings, Reading, SearchIndexView, Severity, UpdateNumbers,
     UpdatePreview,
 };
 
-use super::{
-    Style,
-    format::{count, counted, one_line},
-    right_aligned, table,
-};
+use super::{Style, right_aligned, table};
 
 /// Characters of a value that a line shows.
 const VALUE: usize = 60;
@@ -150,10 +147,18 @@ pub fn preview_report(preview: &UpdatePreview, style: Style) -> String {
     row("to be updated", to_update);
     let left_out = documents.saturating_sub(equal + to_update);
     if left_out > 0 {
-        let _ = writeln!(report, "\n{} with another value stay as they are.", counted(left_out, "document"));
+        let _ = writeln!(
+            report,
+            "\n{} with another value stay as they are.",
+            counted(left_out, "document", "documents")
+        );
     }
     if to_update > 0 {
-        let _ = writeln!(report, "\nA live run makes about {}.", counted(preview.requests, "request"));
+        let _ = writeln!(
+            report,
+            "\nA live run makes about {}.",
+            counted(preview.requests, "request", "requests")
+        );
     }
     if !preview.samples.is_empty() {
         let _ = writeln!(report, "\n{}", style.dim("Some of them"));

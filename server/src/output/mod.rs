@@ -3,7 +3,6 @@
 mod compare;
 mod document_runs;
 mod documents;
-pub mod format;
 mod plan;
 mod progress;
 mod runs;

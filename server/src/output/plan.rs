@@ -2,13 +2,10 @@
 
 use std::fmt::Write;
 
+use format::{cost, count, counted, one_line, span};
 use protocol::{Change, Plan, RunHead, RunRequest};
 
-use super::{
-    Style,
-    format::{count, counted, dollars, one_line, seconds},
-    summary::Kept,
-};
+use super::{Style, summary::Kept};
 
 /// Samples of changed records that are printed.
 const SAMPLES: usize = 5;
@@ -58,13 +55,13 @@ pub fn plan_report(head: &RunHead, plan: &Plan, kept: &Kept, style: Style) -> St
 }
 
 fn write_cost(report: &mut String, plan: &Plan) {
-    let price = plan.cost_micro_usd.map(|cost| format!(", {}", dollars(cost))).unwrap_or_default();
+    let price = plan.cost_micro_usd.map(|price| format!(", {}", cost(price))).unwrap_or_default();
     let _ = writeln!(
         report,
         "\nA live run pays for {} (about {}{price}) and takes about {}, held by {}.",
-        counted(plan.embeddings, "embedding"),
-        counted(plan.tokens, "token"),
-        seconds(plan.seconds),
+        counted(plan.embeddings, "embedding", "embeddings"),
+        counted(plan.tokens, "token", "tokens"),
+        span(plan.seconds),
         plan.held_by,
     );
     let requests = plan.requests;
@@ -103,8 +100,12 @@ fn write_cost(report: &mut String, plan: &Plan) {
     ];
     for (number, one, many) in notes {
         if number > 0 {
-            let _ =
-                writeln!(report, "{} {}.", counted(number, "record"), if number == 1 { one } else { many });
+            let _ = writeln!(
+                report,
+                "{} {}.",
+                counted(number, "record", "records"),
+                if number == 1 { one } else { many }
+            );
         }
     }
     for (policy, number) in [("proven", plan.proven), ("same-text", plan.reusable)] {
@@ -112,7 +113,7 @@ fn write_cost(report: &mut String, plan: &Plan) {
             let _ = writeln!(
                 report,
                 "With --reuse {policy}, {} would keep the vectors that the target has.",
-                counted(number, "changed record")
+                counted(number, "changed record", "changed records")
             );
         }
     }
@@ -133,7 +134,8 @@ fn write_differences(report: &mut String, plan: &Plan, style: Style) {
             let _ = writeln!(report, "  {:<30} {}", one_line(&key.key), kinds.join("  "));
         }
         if keys.len() > KEYS {
-            let _ = writeln!(report, "  and {}", counted((keys.len() - KEYS) as u64, "more key"));
+            let _ =
+                writeln!(report, "  and {}", counted((keys.len() - KEYS) as u64, "more key", "more keys"));
         }
     }
     if !plan.samples.is_empty() {
@@ -146,7 +148,8 @@ fn write_differences(report: &mut String, plan: &Plan, style: Style) {
         }
         let more = plan.changed.saturating_sub(plan.samples.len().min(SAMPLES) as u64);
         if more > 0 {
-            let _ = writeln!(report, "  and {}", counted(more, "more changed record"));
+            let _ =
+                writeln!(report, "  and {}", counted(more, "more changed record", "more changed records"));
         }
     }
 }

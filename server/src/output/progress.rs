@@ -1,13 +1,10 @@
 //! The course of a run: one bar on a terminal, a line now and then elsewhere.
 
+use format::{count, one_line};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use protocol::{Event, EventBody, LogLevel, NamespaceRun, RunState, RunView, Step, StepState};
 
-use super::{
-    Style,
-    format::{count, one_line},
-    note,
-};
+use super::{Style, note};
 
 /// Milliseconds between two lines about the same step, where no tenth of it was done meanwhile.
 const QUIET_MILLIS: u64 = 10_000;

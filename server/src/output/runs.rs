@@ -2,13 +2,10 @@
 
 use std::fmt::Write;
 
+use format::{count, one_line, time};
 use protocol::{NamespaceRun, PauseReason, RunRequest, RunState, RunSummary, RunView};
 
-use super::{
-    Style,
-    format::{count, one_line, time},
-    right_aligned, table,
-};
+use super::{Style, right_aligned, table};
 
 /// The namespaces that a request is about, in words.
 pub fn scope(request: &RunRequest) -> String {

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
+use format::{bytes, count, counted, ids, one_line, time};
 use protocol::{
     Category, FailedRecord, Pause, PauseReason, Reading, RecordIds, RunKind, RunRequest, RunState, RunView,
 };
 
 use super::{
     Style, document_runs,
-    format::{bytes, count, counted, ids, one_line, time},
     plan::{display_namespace, next_command, plan_report},
     runs::{namespaces_table, scope},
 };
@@ -132,8 +132,8 @@ fn write_counts(report: &mut String, view: &RunView, kept: &Kept, style: Style) 
     let _ = writeln!(
         report,
         "\nPaid for {} (about {}); {} took the vector of an equal text, {} kept the target's.",
-        counted(counts.embedded, "embedding"),
-        counted(counts.tokens, "token"),
+        counted(counts.embedded, "embedding", "embeddings"),
+        counted(counts.tokens, "token", "tokens"),
         count(counts.folded),
         count(counts.reused)
     );
@@ -144,20 +144,24 @@ fn write_failures(report: &mut String, view: &RunView, style: Style) {
     if failed == 0 {
         return;
     }
-    let noun = noun(view);
-    let _ = writeln!(report, "\n{}", style.bad(&format!("{} failed", counted(failed, noun))));
+    let (one, many) = nouns(view);
+    let _ = writeln!(report, "\n{}", style.bad(&format!("{} failed", counted(failed, one, many))));
     for FailedRecord { id, step, message, .. } in view.failures.iter().take(FAILURES) {
         let _ = writeln!(report, "  {}  {}: {}", one_line(id), step.label(), one_line(message));
     }
     let more = failed.saturating_sub(view.failures.len().min(FAILURES) as u64);
     if more > 0 {
-        let _ = writeln!(report, "  and {}", counted(more, "more"));
+        let _ = writeln!(report, "  and {} more", count(more));
     }
 }
 
-/// What a run is over.
-fn noun(view: &RunView) -> &'static str {
-    if view.head.request.kind == RunKind::Documents { "document" } else { "record" }
+/// What a run is over: one, and many.
+fn nouns(view: &RunView) -> (&'static str, &'static str) {
+    if view.head.request.kind == RunKind::Documents {
+        ("document", "documents")
+    } else {
+        ("record", "records")
+    }
 }
 
 fn write_requests(report: &mut String, view: &RunView, style: Style) {
@@ -280,7 +284,7 @@ fn write_done(report: &mut String, view: &RunView, style: Style) {
             let _ = writeln!(
                 report,
                 "{}\nTo try the failed ones again: tain runs retry {}",
-                style.warning(&format!("Done, but not for every {}.", noun(view))),
+                style.warning(&format!("Done, but not for every {}.", nouns(view).0)),
                 view.head.id
             );
         }
@@ -304,7 +308,7 @@ fn write_what_is_done(report: &mut String, view: &RunView) {
     let _ = writeln!(
         report,
         "{} written so far {} in the target; the next run finds them there and neither writes nor pays for them again.",
-        counted(written, "record"),
+        counted(written, "record", "records"),
         if written == 1 { "is" } else { "are" }
     );
 }

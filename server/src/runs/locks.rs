@@ -8,7 +8,7 @@ use store::{Holder, LockError, RunLock};
 use tokio::time::{sleep, timeout};
 
 use super::{Runs, StartError, kinds::Written};
-use crate::{exit::chain, output::format};
+use crate::exit::chain;
 
 /// How long the end of a run may take from being in the store to its locks being free.
 const LET_GO: Duration = Duration::from_secs(1);

@@ -3,7 +3,6 @@
 use protocol::{LastRun, PauseReason, RunId, RunState, RunSummary, Schedule};
 
 use super::{Refusal, Runner};
-use crate::output::format;
 
 /// What a schedule's last run means for its next one.
 #[derive(Debug, PartialEq, Eq)]

@@ -8,8 +8,6 @@ use croner::{
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use protocol::Timing;
 
-use crate::output::format;
-
 /// The shortest interval, in seconds: a run that lists both indexes each minute is as continuous as it gets.
 pub const MIN_INTERVAL: u64 = 60;
 
@@ -159,9 +157,9 @@ pub fn normalized(timing: &Timing, now: u64) -> Result<Timing, TimingError> {
 pub fn words(timing: &Timing) -> String {
     match timing {
         Timing::Every(seconds) if seconds % 86_400 == 0 => {
-            format!("every {}", format::counted(seconds / 86_400, "day"))
+            format!("every {}", format::counted(seconds / 86_400, "day", "days"))
         }
-        Timing::Every(seconds) => format!("every {}", format::seconds(*seconds)),
+        Timing::Every(seconds) => format!("every {}", format::span(*seconds)),
         Timing::Cron(expression) => format::one_line(expression),
     }
 }

@@ -162,7 +162,7 @@ impl File {
             LogLevel::Error => "error",
         };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{} {level:5} {}", app::format::machine_time(line.at), line.message);
+        let _ = writeln!(text, "{} {level:5} {}", format::machine_time(line.at), line.message);
     }
 
     fn failure(self, text: &mut String, record: &FailedRecord) {
@@ -170,7 +170,7 @@ impl File {
             return json(text, record);
         }
         let FailedRecord { id, step, message, attempts, at } = record;
-        row(text, &[id, step.label(), message, &attempts.to_string(), &app::format::machine_time(*at)]);
+        row(text, &[id, step.label(), message, &attempts.to_string(), &format::machine_time(*at)]);
     }
 
     fn id(self, text: &mut String, id: &str) {

@@ -3,10 +3,7 @@
 use leptos::prelude::*;
 use protocol::{NamespaceRow, Namespaces, Reading};
 
-use crate::{
-    components::{Read, namespace_name},
-    format,
-};
+use crate::components::{Read, namespace_name};
 
 /// One namespace of a list. One that is not listed does not exist where the list could be read, and is unknown where it
 /// could not.
@@ -39,15 +36,9 @@ pub fn largest(rows: &[NamespaceRow], number: usize) -> Vec<NamespaceRow> {
     rows.into_iter().take(number).cloned().collect()
 }
 
-/// The counts of both sides, where both are known; a namespace that does not exist has no records.
-pub fn both(row: &NamespaceRow) -> Option<(u64, u64)> {
-    let of = |reading: &Reading<Option<u64>>| reading.known().map(|count| count.unwrap_or(0));
-    Some((of(&row.source)?, of(&row.target)?))
-}
-
 /// Target minus source; unknown where one of them is.
 pub fn difference_cell(row: &NamespaceRow) -> AnyView {
-    match both(row) {
+    match row.counts() {
         Some((source, target)) => format::difference(source, target).into_any(),
         None => view! { <span class="unknown">"unknown"</span> }.into_any(),
     }

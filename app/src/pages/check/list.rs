@@ -13,10 +13,10 @@ use crate::{
         namespace_name,
         notice::Empty,
     },
-    format, links,
+    links,
 };
 
-use super::counts::{Sides, both, count_cells};
+use super::counts::{Sides, count_cells};
 
 /// Rows on a page.
 const ROWS: usize = 100;
@@ -54,7 +54,7 @@ impl Sort {
             Self::Name => None,
             Self::Source => of(&row.source),
             Self::Target => of(&row.target),
-            Self::Difference => both(row).map(|(source, target)| i128::from(target) - i128::from(source)),
+            Self::Difference => row.difference(),
             Self::Documents => row.documents.as_ref().and_then(of),
         }
     }

@@ -9,7 +9,7 @@ use crate::{
         icon::{Icon, Symbol},
         pill::{Pill, Standing},
     },
-    format, links,
+    links,
 };
 
 use super::{Bones, command_foot};

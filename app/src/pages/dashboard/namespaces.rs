@@ -12,7 +12,7 @@ use crate::{
         state_bar::{StateBar, StateCounts},
         table::{Column, Table},
     },
-    format, links,
+    links,
     pages::{
         OverviewResource,
         check::counts::{count_cells, find, largest},

@@ -10,7 +10,7 @@ use crate::{
         log::LogItem,
         table::{Column, Table},
     },
-    format, links,
+    links,
 };
 
 /// One component in one or more of its states.

@@ -14,7 +14,7 @@ use crate::{
         share_bar::{Share, ShareBar},
         table::{Column, Table},
     },
-    format, links,
+    links,
 };
 
 /// Values that have a part of their own in a bar.

@@ -16,7 +16,7 @@ use crate::{
         share_bar::{Share, ShareBar},
         update::{Question, UpdateBar},
     },
-    format, links,
+    links,
 };
 
 use super::Asked;

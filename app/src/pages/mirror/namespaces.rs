@@ -9,7 +9,6 @@ use crate::{
         notice::{Empty, Notice, Tone},
         table::{Column, Table},
     },
-    format,
     pages::{check::counts::count_cells, mirror::Way},
 };
 

@@ -19,7 +19,7 @@ use crate::{
         stepper::{Stage, Stepper},
         steps::Steps,
     },
-    format, links,
+    links,
     live::{self, Live},
     pages::{mirror::Way, run::Ended},
 };

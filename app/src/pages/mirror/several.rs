@@ -12,7 +12,6 @@ use crate::{
         start::{Confirmation, DryOrLive, Refusal, with_documents},
         update::{DocumentsToo, documents_too},
     },
-    format,
     pages::mirror::{
         Way,
         namespaces::{Chosen, select},

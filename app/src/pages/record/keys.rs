@@ -3,8 +3,6 @@
 use leptos::prelude::*;
 use protocol::{ChangeKind, RecordKey, TypedValue, ValueKind};
 
-use crate::format;
-
 /// Characters that are shown of a value before it has to be unfolded.
 const SHOWN: usize = 160;
 

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use protocol::VectorView;
 
-use crate::{components::sparkline::Sparkline, format};
+use crate::components::sparkline::Sparkline;
 
 /// A number in ten-thousandths, as whole numbers only: what prints floats is large, and this is all that is printed.
 #[expect(clippy::cast_possible_truncation, reason = "a vector's numbers are small; others are cut")]

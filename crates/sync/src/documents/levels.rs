@@ -19,7 +19,7 @@ use crate::{
     run::{Driven, Outcome, drive},
     settings::Settings,
     stop::Stop,
-    words::{documents, grouped, records},
+    words::{documents, records},
 };
 
 /// Pages that are compared at once.
@@ -108,11 +108,11 @@ impl<T: ReadIndex> Levels<'_, T> {
             "{}: {} equal, {} different, {} without a document; namespace {name} has {}, of which {} belong to no record \
              of the target",
             records(counts.source_listed),
-            grouped(counts.in_sync),
-            grouped(counts.changed),
-            grouped(counts.missing),
+            format::count(counts.in_sync),
+            format::count(counts.changed),
+            format::count(counts.missing),
             documents(there),
-            grouped(there.saturating_sub(with_document)),
+            format::count(there.saturating_sub(with_document)),
         ))
     }
 

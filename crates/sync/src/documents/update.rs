@@ -26,7 +26,7 @@ use crate::{
     run::{Driven, Outcome, drive},
     settings::Settings,
     stop::Stop,
-    words::{documents, grouped},
+    words::documents,
 };
 
 /// Documents of a page of a listing: their ids only.
@@ -197,8 +197,8 @@ impl Update<'_> {
                 let message = format!(
                     "{} hold another value and are left as they are: {} a higher one, {} one that cannot be compared",
                     documents(counts.left_out),
-                    grouped(preview.higher),
-                    grouped(preview.incomparable)
+                    format::count(preview.higher),
+                    format::count(preview.incomparable)
                 );
                 self.recorder.log(LogLevel::Info, message);
             }
@@ -285,7 +285,7 @@ impl Update<'_> {
                     let detail = format!(
                         "pass {}, batches of {}",
                         step.progress.pass,
-                        grouped(step.progress.batch_documents as u64)
+                        format::count(step.progress.batch_documents as u64)
                     );
                     self.recorder.step_detail(Step::Documents, detail);
                     if step.is_done {
@@ -460,10 +460,10 @@ fn explained(counts: &DocumentCounts, after: &Preview) -> DocumentVerification {
     let lost = counts.in_scope.saturating_sub(after.documents + counts.gone);
     let unexplained = after.to_update.saturating_sub(counts.failed + came);
     let mut words =
-        vec![format!("{} of {} hold the value", grouped(after.equal), documents(after.documents))];
+        vec![format!("{} of {} hold the value", format::count(after.equal), documents(after.documents))];
     let mut add = |number: u64, what: &str| {
         if number > 0 {
-            words.push(format!("{} {what}", grouped(number)));
+            words.push(format!("{} {what}", format::count(number)));
         }
     };
     // Others may have set levels before their documents' turn came, so those are counted as they are now.

@@ -1,4 +1,4 @@
-//! Numbers and times as people read them. Pure: the server and the browser print the same text.
+#![doc = include_str!("../README.md")]
 
 /// `1234567` as `1,234,567`.
 pub fn count(number: u64) -> String {
@@ -160,10 +160,32 @@ pub fn date_time(at: u64, offset: i32) -> String {
     format!("{year}-{month:02}-{day:02} {}", time_of_day(at, offset))
 }
 
+/// Date and time where a reader's zone is not known: `2026-11-21 10:42:07 UTC`.
+pub fn time(at: u64) -> String {
+    format!("{} UTC", date_time(at, 0))
+}
+
 /// The moment as `<time datetime>` wants it: `2026-11-21T10:42:07Z`.
 pub fn machine_time(at: u64) -> String {
     let Civil { year, month, day, .. } = civil(at, 0);
     format!("{year}-{month:02}-{day:02}T{}Z", time_of_day(at, 0))
+}
+
+/// The first ids of many: `a, b, c and 1,204 more`.
+pub fn ids(ids: &[String], total: u64, shown: usize) -> String {
+    let shown = &ids[..ids.len().min(shown)];
+    let listed = shown.iter().map(|id| one_line(id)).collect::<Vec<_>>().join(", ");
+    let more = total.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
+    match (listed.is_empty(), more) {
+        (_, 0) => listed,
+        (true, _) => counted(more, "record", "records"),
+        (false, _) => format!("{listed} and {} more", count(more)),
+    }
+}
+
+/// A text from a service on one line: whoever prints it must not let it move the cursor or start a new line.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The type of a value given as JSON text, by its first character: the text may have been cut.
@@ -238,7 +260,17 @@ mod tests {
         assert_eq!(machine_time(1_709_210_096_000), "2024-02-29T12:34:56Z");
         assert_eq!(date_time(1_709_251_199_000, 0), "2024-02-29 23:59:59");
         assert_eq!(date_time(1_709_251_199_000, 60), "2024-03-01 00:59:59");
+        assert_eq!(time(1_700_000_000_000), "2023-11-14 22:13:20 UTC");
         assert_eq!(date_time(0, -60), "1969-12-31 23:00:00");
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_say_so() {
+        let all = ["a", "b\n", "c"].map(str::to_owned);
+        assert_eq!(ids(&all, 3, 10), "a, b , c");
+        assert_eq!(ids(&all, 1_206, 2), "a, b  and 1,204 more");
+        assert_eq!(ids(&[], 5, 2), "5 records");
+        assert_eq!(ids(&[], 0, 2), "");
     }
 
     #[test]
