@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::words::clipped;
+use crate::{secret::Secrets, words::clipped};
 
 /// How much of a structured message is kept. Pinecone's longest names the field after an excerpt of its value.
 const MESSAGE_CHARS: usize = 400;
@@ -10,12 +10,14 @@ const MESSAGE_CHARS: usize = 400;
 const TEXT_CHARS: usize = 200;
 
 /// The message in a body: of the JSON error shapes of Google, Pinecone and Elasticsearch, the title of a page, or
-/// the first line of a text. `None` if there is nothing to show.
-pub(crate) fn message(body: &[u8]) -> Option<String> {
-    let text = match serde_json::from_slice::<Value>(body) {
-        Ok(json) => clipped(json_message(&json)?, MESSAGE_CHARS),
-        Err(_) => clipped(&text_message(&String::from_utf8_lossy(body))?, TEXT_CHARS),
+/// the first line of a text. `None` if there is nothing to show. Secrets are taken out before the text is cut: of one that
+/// lies across the cut nothing would be recognised afterwards.
+pub(crate) fn message(body: &[u8], secrets: &Secrets) -> Option<String> {
+    let (text, limit) = match serde_json::from_slice::<Value>(body) {
+        Ok(json) => (json_message(&json)?.to_owned(), MESSAGE_CHARS),
+        Err(_) => (text_message(&String::from_utf8_lossy(body))?, TEXT_CHARS),
     };
+    let text = clipped(&secrets.redact(text), limit);
     (!text.is_empty()).then_some(text)
 }
 
@@ -55,7 +57,18 @@ mod tests {
     use super::*;
 
     fn of(body: &str) -> Option<String> {
-        message(body.as_bytes())
+        message(body.as_bytes(), &Secrets::default())
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_is_taken_out_whole() {
+        let secrets = Secrets::new(["sk-very-secret-key".into()]);
+        for limit in [MESSAGE_CHARS, TEXT_CHARS] {
+            let text = format!("{}sk-very-secret-key", "x".repeat(limit - 8));
+            let body = if limit == TEXT_CHARS { text } else { format!(r#"{{"message":"{text}"}}"#) };
+            let said = message(body.as_bytes(), &secrets).unwrap();
+            assert!(said.ends_with("x***"), "{said}");
+        }
     }
 
     #[test]
@@ -86,7 +99,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_text_do_no_harm() {
-        assert!(message(&[0xff, 0xfe, b'a']).unwrap().contains('a'));
+        assert!(message(&[0xff, 0xfe, b'a'], &Secrets::default()).unwrap().contains('a'));
         assert_eq!(of("<title>İ</title>").unwrap(), "İ");
     }
 }

@@ -100,6 +100,8 @@ impl From<serde_json::Error> for Unusable {
 
 /// A body beyond this is no answer to anything we ask; reading on would only fill memory.
 const LARGEST_BODY: usize = 256 << 20;
+/// How many bytes of an error's body are kept for the crate that knows the service.
+const KEPT_BODY: usize = 64 << 10;
 
 /// An upstream that asks to slow down for longer than this means a quota, not a pace.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
@@ -123,7 +125,7 @@ enum Outcome<T> {
     Failed(Failure),
 }
 
-/// A failed attempt.
+/// A failed attempt. Whatever the service said in it has lost its secrets already, so that it may be logged.
 struct Failure {
     kind: Kind,
     /// For a note: `502`, `no connection`.
@@ -354,7 +356,10 @@ impl Http {
             Err(Unusable(reason)) => Outcome::Failed(Failure {
                 kind: Kind::Malformed,
                 why: "unusable answer".to_owned(),
-                message: format!("the answer cannot be used: {}", words::clipped(&reason, 300)),
+                message: format!(
+                    "the answer cannot be used: {}",
+                    words::clipped(&self.remote.secrets.redact(reason), 300)
+                ),
                 answer: Some((response.status, String::new())),
                 again: Again::WithBackoff,
             }),
@@ -416,7 +421,8 @@ impl Http {
 
     fn failure(&self, response: &Response, kind: Kind, again: Again) -> Failure {
         let status = response.status;
-        let said = body::message(&response.body).filter(|said| {
+        let secrets = &self.remote.secrets;
+        let said = body::message(&response.body, secrets).filter(|said| {
             // "401 Unauthorized: Unauthorized" says nothing twice.
             !status.canonical_reason().is_some_and(|reason| said.eq_ignore_ascii_case(reason))
                 && !said.starts_with(status.as_str())
@@ -426,7 +432,8 @@ impl Http {
             Some(said) => format!("{} {reason}: {said}", status.as_str()),
             None => format!("{} {reason}", status.as_str()),
         };
-        let text = String::from_utf8_lossy(&response.body[..response.body.len().min(64 << 10)]).into_owned();
+        let mut text = secrets.redact(String::from_utf8_lossy(&response.body).into_owned());
+        text.truncate(text.floor_char_boundary(KEPT_BODY));
         Failure { kind, why: status.as_str().to_owned(), message, answer: Some((status, text)), again }
     }
 
@@ -439,10 +446,10 @@ impl Http {
             service: self.remote.name.clone(),
             endpoint: label.to_owned(),
             kind,
-            message: self.remote.secrets.redact(message),
+            message,
             attempts,
             status,
-            body: self.remote.secrets.redact(body),
+            body,
         })
     }
 }

@@ -121,16 +121,15 @@ impl Entry {
     }
 }
 
-/// `https://user:password@host` as `https://…@host`. Such an address is refused, but shown before.
+/// `https://user:password@host` as `https://…@host`. Such an address is refused, but shown before. It need not be an
+/// address that anyone could read: a password may hold a slash, and the scheme may have been forgotten. So everything
+/// between the scheme and the last `@` goes, where a colon stands in it.
 fn without_password(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
+    let Some((before, host)) = text.rsplit_once('@').filter(|(before, _)| before.contains(':')) else {
         return text.to_owned();
     };
-    let host = rest.split_once('/').map_or(rest, |(host, _)| host);
-    match host.rsplit_once('@') {
-        Some((user, _)) => format!("{scheme}://…{}", &rest[user.len()..]),
-        None => text.to_owned(),
-    }
+    let scheme = before.split_once("://").map(|(scheme, _)| format!("{scheme}://"));
+    format!("{}…@{host}", scheme.unwrap_or_default())
 }
 
 fn describe_secret(text: &str) -> String {

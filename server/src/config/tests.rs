@@ -145,6 +145,21 @@ fn an_address_with_a_password_is_refused_without_showing_it() {
 }
 
 #[test]
+fn a_password_is_not_shown_where_the_address_cannot_be_read_either() {
+    for (address, shown) in [
+        ("https://elastic:hun/ter2@es.example:9200", "https://…@es.example:9200"),
+        ("https://elastic:hunter2@x@es.example", "https://…@es.example"),
+        ("elastic:hunter2@es.example:9243", "…@es.example:9243"),
+        ("elastic:hun/ter2@es.example", "…@es.example"),
+    ] {
+        let place = place(&[("ELASTICSEARCH_ENDPOINT", address)]);
+        assert!(!place.error().contains("ter2"), "{}", place.error());
+        assert_eq!(place.entry("ELASTICSEARCH_ENDPOINT").shown(), shown);
+    }
+    assert_eq!(place(&[("TAIN_DATA_DIR", "/srv/a@b")]).entry("TAIN_DATA_DIR").shown(), "/srv/a@b");
+}
+
+#[test]
 fn a_bare_host_is_an_https_address() {
     let config = place(&[("PINECONE_CONTROLLER_HOST", "api.example.org")]).config();
     assert_eq!(config.pinecone.controller.as_str(), "https://api.example.org/");
