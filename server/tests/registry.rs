@@ -178,6 +178,23 @@ async fn a_second_run_is_told_which_one_holds_the_namespace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_still_connecting_hears_that_the_process_stops() {
+    let world = World::new().await;
+    world.state().add_fault(Fault::always(Endpoint::Describe, Effect::Hang));
+    let runs = runs(&world).await;
+    let starting = tokio::spawn({
+        let runs = runs.clone();
+        async move { runs.start(request(RunKind::Mirror)).await.map(|started| started.id) }
+    });
+    let state = world.state();
+    eventually(|| state.main_calls(Endpoint::Describe).requests > 0).await;
+    assert!(runs.shut_down().await);
+    assert!(matches!(starting.await.unwrap(), Err(StartError::Stopping)));
+    let begun = runs.list(&RunFilter::default()).await.unwrap();
+    assert!(begun.runs.is_empty(), "{begun:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn shutting_down_stops_at_a_checkpoint_and_the_next_process_goes_on() {
     let world = World::new().await;
     slow(&world);

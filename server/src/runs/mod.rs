@@ -129,7 +129,7 @@ impl Runs {
         let now = (self.clock)();
         let id = new_run_id(now);
         let locks = self.lock(&id, &self.written(&request)?, now)?;
-        let work = self.work_of(&request).await?;
+        let work = self.while_open(self.work_of(&request)).await?;
 
         let (from, to) = self.indexes_of(&request)?;
         let ledger = self.ledger_of(&request)?;
@@ -175,7 +175,7 @@ impl Runs {
         if !over_one {
             return self.resume_all(view, locks).await;
         }
-        let work = self.work_of(request).await?;
+        let work = self.while_open(self.work_of(request)).await?;
         let recorder = self.restored(view).await?;
         Ok(self.launch_one(recorder, locks, work, Begun::Before))
     }
@@ -314,6 +314,19 @@ impl Runs {
 
     fn require_open(&self) -> Result<(), StartError> {
         if self.closing.is_cancelled() { Err(StartError::Stopping) } else { Ok(()) }
+    }
+
+    /// What `ready` says, unless the process is told to stop meanwhile. Connecting to a service that is slow takes longer than
+    /// a process has to end, and what is about to start has to hear of it: a schedule gives its tick back then.
+    async fn while_open<T>(
+        &self,
+        ready: impl Future<Output = Result<T, StartError>>,
+    ) -> Result<T, StartError> {
+        tokio::select! {
+            biased;
+            () = self.closing.cancelled() => Err(StartError::Stopping),
+            ready = ready => ready,
+        }
     }
 
     fn live_run(&self, id: &RunId) -> Option<Live> {

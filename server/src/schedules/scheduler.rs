@@ -43,7 +43,8 @@ impl Schedules {
     }
 
     /// Starts what is due, and answers when the next one will be, as far as that is known. What was missed while nobody
-    /// looked is started once.
+    /// looked is started once. What was planned by a clock that went ahead and was set right since is planned anew: it would
+    /// be due in years.
     ///
     /// # Errors
     ///
@@ -53,9 +54,24 @@ impl Schedules {
         let now = (self.clock)();
         let ticks = schedules.iter().filter_map(|schedule| Some((schedule, schedule.next_at?)));
         let nexts = join_all(ticks.map(|(schedule, due)| async move {
-            if due > now { Ok(Some(due)) } else { self.tick(&schedule.id, due, now).await }
+            match next_after(&schedule.spec.timing, now) {
+                _ if due <= now => self.tick(&schedule.id, due, now).await,
+                Ok(next) if next < due => self.bring_forward(&schedule.id, due, next).await,
+                _ => Ok(Some(due)),
+            }
         }));
         Ok(nexts.await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().min())
+    }
+
+    /// Plans a start for an earlier moment, unless it was planned anew meanwhile.
+    async fn bring_forward(&self, id: &ScheduleId, due: u64, next: u64) -> Result<Option<u64>, StoreError> {
+        let plan = |schedule: &mut Schedule| {
+            let is_as_read = schedule.next_at == Some(due);
+            schedule.next_at = Some(next);
+            is_as_read
+        };
+        self.book.change(id, &plan).await?;
+        Ok(Some(next))
     }
 
     /// One tick: claimed, so that one process starts its run; answers when the next one is.

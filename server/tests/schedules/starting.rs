@@ -120,3 +120,15 @@ async fn a_preview_shows_what_would_happen() {
     assert_eq!(moments, [20, 40, 60, 80, 100].map(|minute| START + minute * MINUTE));
     assert!(process.preview(&cron("nonsense")).is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_clock_planned_that_went_ahead_is_planned_anew() {
+    let world = World::new();
+    world.process().add(spec(every(15))).await.unwrap();
+    let in_ten_years = START + 10 * 365 * 24 * 60 * MINUTE;
+    world.book.rows.lock().unwrap()[0].next_at = Some(in_ten_years);
+    let process = world.process();
+    beside(&[&process], sleep(minutes(16))).await;
+    assert_eq!(world.runs.started_minutes(), [15]);
+    assert_eq!(world.book.only().next_at, Some(START + 30 * MINUTE));
+}
