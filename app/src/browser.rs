@@ -8,7 +8,8 @@ mod real {
     use leptos::prelude::*;
     use wasm_bindgen::JsCast;
     use web_sys::{
-        Document, HtmlDialogElement, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement,
+        Document, FocusOptions, HtmlDialogElement, HtmlElement, HtmlInputElement, HtmlSelectElement,
+        HtmlTextAreaElement,
     };
 
     fn page() -> Option<Document> {
@@ -65,6 +66,17 @@ mod real {
         }
     }
 
+    /// Moves the focus to an element and leaves the page scrolled as it is: the router knows where it was.
+    pub fn focus_in_place(id: &str) {
+        let element = page().and_then(|page| page.get_element_by_id(id));
+        if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+            let options = FocusOptions::new();
+            options.set_prevent_scroll(true);
+            // It fails on a detached element only.
+            let _ = element.focus_with_options(&options);
+        }
+    }
+
     /// Opens a dialog where the browser does not know `command`. It waits until the click is over, so that a browser that
     /// does know it has opened the dialog by then.
     pub fn open_dialog(id: String) {
@@ -85,6 +97,11 @@ mod real {
             }
         };
         set_timeout(close, Duration::ZERO);
+    }
+
+    /// Whether a question stands open.
+    pub fn is_asking() -> bool {
+        page().is_some_and(|page| page.query_selector("dialog[open]").is_ok_and(|found| found.is_some()))
     }
 
     /// The theme of the page.
@@ -167,9 +184,15 @@ mod absent {
 
     pub fn focus(_id: &str) {}
 
+    pub fn focus_in_place(_id: &str) {}
+
     pub fn open_dialog(_id: String) {}
 
     pub fn close_dialog(_id: String) {}
+
+    pub fn is_asking() -> bool {
+        false
+    }
 
     pub fn set_theme(_theme: &str) {}
 

@@ -30,7 +30,7 @@ test('a re-embedding writes what is missing and leaves the rest alone', async ({
   await reembed.mirrorLive();
   await page.waitForURL(/\/reembed\?run=/);
   await expect(reembed.figure('migrated')).toHaveText(shown(expected.missing.length), { timeout: 60_000 });
-  await expect(reembed.pill('In sync')).toBeVisible({ timeout: 60_000 });
+  await expect(reembed.pill('Done')).toBeVisible({ timeout: 60_000 });
   await expect(reembed.figure('updated')).toHaveCount(0);
   await expect(reembed.figure('skipped, no text')).toHaveText(shown(expected.noText.length));
   await expect(reembed.figure('failed')).toHaveText('0');

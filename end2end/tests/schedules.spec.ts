@@ -25,7 +25,7 @@ test('a schedule is made, judged while it is typed, run, switched off, changed a
   await expect(schedules.error('cron')).toBeEmpty();
   await expect(schedules.nextTimes().first()).toContainText('02:30:00');
   await expect(page.getByLabel('The same as a command')).toHaveText(
-    `tain schedules add --cron '30 2 * * 1-5' --name 'Nightly' ${NAMESPACE}`,
+    `tain schedules add --cron '30 2 * * 1-5' --name=Nightly ${NAMESPACE}`,
   );
 
   // Runs that write by themselves are confirmed once, here.
@@ -38,7 +38,11 @@ test('a schedule is made, judged while it is typed, run, switched off, changed a
   await expect(schedules.row('Nightly')).toContainText(/in \d/);
   await expect(schedules.row('Nightly')).toContainText('none yet');
 
-  await page.getByRole('button', { name: 'Run now: Nightly' }).click();
+  // A live run asks first, here as everywhere.
+  await page.getByRole('button', { name: 'Run now… Nightly' }).click();
+  await expect(page.getByRole('dialog')).toContainText('Write to askdona?');
+  await expect(page.getByRole('dialog')).toContainText('tain schedules run');
+  await page.getByRole('dialog').getByRole('button', { name: 'Start the live run' }).click();
   await page.waitForURL(/\/runs\/[^/]+$/);
   await expect(mirror.pill('In sync')).toBeVisible({ timeout: 60_000 });
   await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Schedules' }).click();
@@ -81,7 +85,9 @@ test('a schedule ends its runs with the documents, and goes on doing so when it 
   await schedules.save();
   await page.waitForURL('**/schedules');
 
-  await page.getByRole('button', { name: `Run now: ${name}` }).click();
+  await page.getByRole('button', { name: `Run now… ${name}` }).click();
+  await expect(page.getByRole('dialog')).toContainText('then the documents in Elasticsearch');
+  await page.getByRole('dialog').getByRole('button', { name: 'Start the live run' }).click();
   await page.waitForURL(/\/runs\/[^/]+$/);
   await expect(run.pill('In sync')).toBeVisible({ timeout: 60_000 });
   await expect(run.step('Update documents').getByText('done', { exact: true })).toBeAttached();
@@ -103,6 +109,26 @@ test('a schedule ends its runs with the documents, and goes on doing so when it 
   await schedules.save();
   await page.waitForURL('**/schedules');
   await expect(schedules.row('Analyze release-notes')).toBeVisible();
+});
+
+test('deleting one schedule asks for that one alone', async ({ page, gotoHydrated, schedules }) => {
+  for (const name of ['Alpha', 'Beta']) {
+    await gotoHydrated('/schedules/new');
+    await schedules.field(/^Name optional/).fill(name);
+    await schedules.field('Namespace').fill(NAMESPACE);
+    await page.getByRole('radio', { name: /^Analyze/ }).check();
+    await schedules.save();
+    await page.waitForURL('**/schedules');
+  }
+  await page.getByRole('button', { name: 'Delete… Alpha' }).click();
+  await expect(page.getByRole('dialog')).toContainText('Delete Alpha?');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete the schedule' }).click();
+  await expect(schedules.row('Alpha')).toHaveCount(0);
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await expect(schedules.row('Beta')).toBeVisible();
+  // Its own commands stand on its page.
+  await page.getByRole('link', { name: 'Beta', exact: true }).click();
+  await expect(page.getByLabel('The same as commands')).toContainText(/tain schedules run \S+.*tain schedules disable \S+.*tain schedules remove \S+/s);
 });
 
 test('a schedule for all namespaces that match', async ({ page, gotoHydrated, schedules }) => {

@@ -174,13 +174,20 @@ pub async fn remove_schedule(
 ///
 /// # Errors
 ///
-/// Whatever the server refuses a start with.
+/// Whatever the server refuses a start with; a live run must carry `confirmed`.
 #[server(name = RunSchedule, endpoint = "run_schedule", output = Json)]
 pub async fn run_schedule(
     /// The schedule.
     id: ScheduleId,
+    /// The answer to the question before a live run.
+    #[server(default)]
+    confirmed: bool,
 ) -> Result<RunId, ApiError> {
-    let run = context()?.run_schedule(&id).await.map_err(refuse)?;
+    let backend = context()?;
+    if find(&*backend, &id).await?.spec.request.is_live() && !confirmed {
+        return Err(refuse(unconfirmed()));
+    }
+    let run = backend.run_schedule(&id).await.map_err(refuse)?;
     leptos_axum::redirect(&links::run(&run));
     Ok(run)
 }

@@ -6,13 +6,12 @@ use protocol::{RunHead, RunId, RunKind, RunRequest, RunState, RunView};
 use crate::{
     ApiError,
     api::{CancelRun, PauseRun, ResumeRun, RetryFailed},
-    browser,
     components::{
         command::{Command, command_over},
-        dialog::{Dialog, Opener, confirming},
+        dialog::{Dialog, Opener, confirming, confirming_danger},
         notice::{Notice, Tone},
         scope_name,
-        start::Refused,
+        start::{Refused, analysis_of, once_more},
     },
     live::Live,
 };
@@ -49,8 +48,24 @@ pub fn commands(view: &RunView) -> Vec<(&'static str, String)> {
     if can_retry(view) {
         commands.push(("Retry failed", command("retry", run)));
     }
-    commands.push(("Start the same", view.head.request.command()));
+    let request = &view.head.request;
+    if matches!(request.kind, RunKind::Analyze | RunKind::Mirror | RunKind::Reembed) {
+        commands.push(("Analyze again", analysis_of(request.clone()).command()));
+    }
+    if !is_analysis(request) {
+        commands.push(("Run again", once_more(request.clone()).command()));
+    }
     commands
+}
+
+/// Whether a run is what its page calls an analysis, and what a re-embedding analyzes with: running it again is analyzing
+/// again.
+pub const fn is_analysis(request: &RunRequest) -> bool {
+    match request.kind {
+        RunKind::Analyze => true,
+        RunKind::Reembed => request.dry_run,
+        RunKind::Mirror | RunKind::Documents | RunKind::Levels => false,
+    }
 }
 
 /// Whether a run can be given up: it is at work, or waits to be resumed.
@@ -154,17 +169,7 @@ pub fn Cancel(
         }
     });
     let line = command("cancel", &run);
-    let answer = view! {
-        <button
-            type="submit"
-            class="button danger"
-            disabled=move || cancel.pending().get()
-            on:click=move |_| browser::close_dialog(CANCEL.to_owned())
-        >
-            "Cancel the run"
-        </button>
-    }
-    .into_any();
+    let answer = confirming_danger(CANCEL, "Cancel the run", cancel.pending());
     view! {
         <ActionForm action=cancel>
             <input type="hidden" name="run" value=run.0 />
@@ -211,7 +216,7 @@ pub fn Retry(
         "A run of its own reads each of them again, embeds and writes what still has to be written, and lists what fails once more."
     };
     let line = RunRequest { retry: Some(id.clone()), ..request }.command();
-    let answer = confirming("Retry the failed records", retry.pending());
+    let answer = confirming(RETRY, "Retry the failed records", retry.pending());
     view! {
         <ActionForm action=retry>
             <input type="hidden" name="run" value=id.0 />
@@ -258,16 +263,30 @@ mod tests {
     }
 
     #[test]
+    fn a_run_is_started_again_as_its_buttons_start_it() {
+        let mut view = running();
+        view.state = RunState::Done;
+        view.head.request.plan = Some("7c41".to_owned());
+        let lines = |view: &RunView| commands(view).into_iter().map(|(_, line)| line).collect::<Vec<_>>();
+        assert_eq!(lines(&view), ["tain analyze ns", "tain mirror ns"], "the plan was carried out");
+        view.head.request =
+            RunRequest { retry: Some(RunId("r0".to_owned())), plan: None, ..view.head.request };
+        assert_eq!(lines(&view), ["tain analyze ns", "tain mirror ns"], "the whole namespace");
+        view.head.request = RunRequest { dry_run: true, ..RunRequest::new(RunKind::Reembed, "ns") };
+        assert_eq!(lines(&view), ["tain reembed ns --dry-run"]);
+    }
+
+    #[test]
     fn what_can_be_asked_of_a_run_depends_on_how_it_stands() {
         let mut view = running();
-        assert_eq!(verbs(&view), ["Pause", "Cancel", "Start the same"]);
+        assert_eq!(verbs(&view), ["Pause", "Cancel", "Analyze again", "Run again"]);
         assert_eq!(commands(&view)[0].1, "tain runs pause r1");
         view.state = RunState::Interrupted;
-        assert_eq!(verbs(&view), ["Resume", "Cancel", "Start the same"]);
+        assert_eq!(verbs(&view), ["Resume", "Cancel", "Analyze again", "Run again"]);
         view.state = RunState::DoneWithFailures;
-        assert_eq!(verbs(&view), ["Start the same"], "no record failed");
+        assert_eq!(verbs(&view), ["Analyze again", "Run again"], "no record failed");
         view.progress.counts.failed = 2;
-        assert_eq!(verbs(&view), ["Retry failed", "Start the same"]);
+        assert_eq!(verbs(&view), ["Retry failed", "Analyze again", "Run again"]);
         view.head.request.dry_run = true;
         assert!(!can_retry(&view), "a dry run writes nothing, so there is nothing to try again");
     }

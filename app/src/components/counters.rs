@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use protocol::{Category, Counts, RatePoint, RunId, RunKind, RunView, Step, StepState};
 
 use crate::{
-    components::{Count, document_counters::document_figures},
+    components::{Count, counts_in_words, document_counters::document_figures},
     live::Live,
 };
 
@@ -156,13 +156,37 @@ pub fn Counters(
             {(head.request.kind != RunKind::Documents)
                 .then(|| {
                     view! {
-                        <div class="body figures" role="group">
-                            {figures}
-                        </div>
+                        <div class="body figures">{figures}</div>
                     }
                 })}
             {documents}
+            <Spoken live />
         </section>
+    }
+}
+
+/// What is read out to those who do not see the numbers move: the counts after each tenth of the work, and at the end.
+#[component]
+fn Spoken(
+    /// The run.
+    live: Live,
+) -> impl IntoView {
+    let was_live = live.view.with_untracked(|view| view.state.is_live());
+    let tenths = Memo::new(move |_| {
+        live.view.with(|view| {
+            (view.state, work(view).and_then(|(whole, settled)| (settled * 10).checked_div(whole)))
+        })
+    });
+    let words = move || {
+        tenths.track();
+        live.view.with_untracked(|view| {
+            counts_in_words(&view.head.request, view.state, &view.progress.counts).replace(" · ", ", ")
+        })
+    };
+    view! {
+        <p class="visually-hidden" role="status">
+            {was_live.then_some(words)}
+        </p>
     }
 }
 

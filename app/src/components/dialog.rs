@@ -36,15 +36,31 @@ pub fn Opener(
 }
 
 /// The button that does it: it sends the form with the word that it was asked for.
-pub fn confirming(label: &'static str, pending: impl Into<Signal<bool>>) -> AnyView {
-    let pending = pending.into();
+pub fn confirming(dialog: &str, label: &'static str, pending: impl Into<Signal<bool>>) -> AnyView {
+    answering(dialog, label, "button primary", pending)
+}
+
+/// The same for what is dangerous.
+pub fn confirming_danger(dialog: &str, label: &'static str, pending: impl Into<Signal<bool>>) -> AnyView {
+    answering(dialog, label, "button danger", pending)
+}
+
+/// The question is answered by the click: whatever comes of it, a refusal above all, stands on the page and not behind it.
+fn answering(
+    dialog: &str,
+    label: &'static str,
+    class: &'static str,
+    pending: impl Into<Signal<bool>>,
+) -> AnyView {
+    let (dialog, pending) = (dialog.to_owned(), pending.into());
     view! {
         <button
             type="submit"
-            class="button primary"
+            class=class
             name="confirmed"
             value="true"
             disabled=move || pending.get()
+            on:click=move |_| browser::close_dialog(dialog.clone())
         >
             {label}
         </button>

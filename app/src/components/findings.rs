@@ -140,7 +140,7 @@ fn MappingForm(
     mend: ServerAction<AddMapping>,
 ) -> impl IntoView {
     let AddedMetadata { key, value } = added;
-    let answer = confirming("Add the mapping", mend.pending());
+    let answer = confirming(MAPPING, "Add the mapping", mend.pending());
     view! {
         <footer>
             <ActionForm action=mend attr:class="row">

@@ -141,6 +141,7 @@ pub fn Log(
                         class="small needs-script"
                         placeholder="Search"
                         aria-label="Search the log"
+                        prop:value=move || sought.get()
                         on:input:target=move |event| sought.set(event.target().value())
                     />
                     <LogFiles run=id />

@@ -10,6 +10,10 @@ use crate::components::icon::{Icon, Symbol};
 pub enum Standing {
     /// Nothing is left to do.
     InSync,
+    /// What was asked for is done; whether anything else is left to do was not looked at.
+    Done,
+    /// The counts on both sides are as expected.
+    Verified,
     /// Something is left to do.
     ChangesPending,
     /// At work.
@@ -57,7 +61,13 @@ impl Standing {
                 let left = if request.kind == RunKind::Reembed { missing } else { missing + changed };
                 // A dry run has found documents that a live one would write.
                 let left = left + if request.dry_run { counts.documents.to_update } else { 0 };
-                if left == 0 { Self::InSync } else { Self::ChangesPending }
+                // A re-embedding compares no metadata, and a second attempt sees only what had failed.
+                let saw_all = request.kind != RunKind::Reembed && request.retry.is_none();
+                match left {
+                    0 if saw_all => Self::InSync,
+                    0 => Self::Done,
+                    _ => Self::ChangesPending,
+                }
             }
         }
     }
@@ -66,6 +76,8 @@ impl Standing {
     pub const fn label(self) -> &'static str {
         match self {
             Self::InSync => "In sync",
+            Self::Done => "Done",
+            Self::Verified => "Verified",
             Self::ChangesPending => "Changes pending",
             Self::Running => "Running",
             Self::Cancelling => "Cancelling",
@@ -81,7 +93,7 @@ impl Standing {
 
     const fn class(self) -> &'static str {
         match self {
-            Self::InSync => "pill c-in-sync",
+            Self::InSync | Self::Done | Self::Verified => "pill c-in-sync",
             Self::ChangesPending => "pill c-update",
             Self::Running | Self::Cancelling | Self::Pausing => "pill moving c-accent",
             Self::Paused | Self::Interrupted | Self::NeedsAttention => "pill c-attention",
@@ -92,7 +104,7 @@ impl Standing {
 
     const fn symbol(self) -> Symbol {
         match self {
-            Self::InSync => Symbol::Check,
+            Self::InSync | Self::Done | Self::Verified => Symbol::Check,
             Self::ChangesPending => Symbol::Changes,
             Self::Running | Self::Cancelling | Self::Pausing => Symbol::Turning,
             Self::Paused => Symbol::Pause,
@@ -141,7 +153,10 @@ mod tests {
         let counts = Counts { missing: 3, changed: 1, migrated: 3, ..Counts::default() };
         assert_eq!(
             Standing::of_run(RunState::Done, &request(RunKind::Reembed, false), &counts),
-            Standing::InSync
+            Standing::Done
         );
+        let retry =
+            RunRequest { retry: Some(protocol::RunId("r1".to_owned())), ..request(RunKind::Mirror, false) };
+        assert_eq!(Standing::of_run(RunState::Done, &retry, &Counts::default()), Standing::Done);
     }
 }

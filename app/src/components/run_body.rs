@@ -2,14 +2,14 @@
 //! show the same.
 
 use leptos::prelude::*;
-use protocol::{Category, RunKind, RunRequest, RunState};
+use protocol::{Category, RunKind, RunState};
 
 use crate::{
     clock::Clock,
     components::{
         Count,
         command::Command,
-        control::{Cancel, Pause, commands},
+        control::{Cancel, Pause, commands, is_analysis},
         counters::{Counters, seconds_left},
         failures::Failures,
         flow::{FlowStrip, Waits},
@@ -77,7 +77,7 @@ pub fn RunActions(
                 update.map(|update| view! { <UpdateAgain head update /> }).into_any()
             }
             Buttons::Over if head.request.kind == RunKind::Levels => view! { <RunAgain head /> }.into_any(),
-            Buttons::Over if head.request.kind == RunKind::Analyze || is_dry_reembedding(&head.request) => {
+            Buttons::Over if is_analysis(&head.request) => {
                 view! { <AnalyzeAgain request=head.request /> }.into_any()
             }
             Buttons::Over => view! {
@@ -87,11 +87,6 @@ pub fn RunActions(
             .into_any(),
         }
     }
-}
-
-/// Whether a run is what a re-embedding analyzes with: running it again is analyzing again.
-const fn is_dry_reembedding(request: &RunRequest) -> bool {
-    matches!(request.kind, RunKind::Reembed) && request.dry_run
 }
 
 /// Which buttons a run has.
@@ -176,10 +171,12 @@ fn Drift(
     let over = Memo::new(move |_| live.view.with(|view| !view.state.is_live()));
     let title =
         if head.request.retry.is_some() { "Not as they failed" } else { "The indexes moved since the plan" };
+    // Comparing levels counts documents that went away meanwhile: it follows no plan, and nothing is to be analyzed.
+    let writes_records = matches!(head.request.kind, RunKind::Mirror | RunKind::Reembed);
     move || {
         let (moved, gone) = counts.get();
         let head = head.clone();
-        (moved + gone > 0).then(|| {
+        (writes_records && moved + gone > 0).then(|| {
             let run = head.id.clone();
             let moved = (moved > 0).then(|| {
                 let run = run.clone();
@@ -311,7 +308,7 @@ pub fn RunBody(
 
 /// What can be asked of the run, as commands.
 #[component]
-fn Commands(
+pub fn Commands(
     /// The run.
     live: Live,
 ) -> impl IntoView {

@@ -83,6 +83,19 @@ pub fn Refused(
     }
 }
 
+/// What starts a run once more: what was planned or had failed then is looked for anew.
+pub fn once_more(request: RunRequest) -> RunRequest {
+    RunRequest { plan: None, retry: None, ..request }
+}
+
+/// What analyzes the namespace of a run. A re-embedding analyzes with a dry run of its own, which compares nothing.
+pub fn analysis_of(request: RunRequest) -> RunRequest {
+    let kind = if request.kind == RunKind::Reembed { RunKind::Reembed } else { RunKind::Analyze };
+    // What only reads records has nothing to do with documents.
+    let documents = request.documents.clone().filter(|_| !kind.only_reads());
+    RunRequest { kind, dry_run: true, documents, ..once_more(request) }
+}
+
 /// A button that analyzes a namespace once more, with the same options.
 #[component]
 pub fn AnalyzeAgain(
@@ -93,9 +106,7 @@ pub fn AnalyzeAgain(
     class: &'static str,
 ) -> impl IntoView {
     let start = ServerAction::<StartRun>::new();
-    // A re-embedding analyzes with a dry run of its own, which compares nothing.
-    let kind = if request.kind == RunKind::Reembed { RunKind::Reembed } else { RunKind::Analyze };
-    let request = RunRequest { kind, dry_run: true, plan: None, retry: None, ..request };
+    let request = analysis_of(request);
     view! {
         <ActionForm action=start>
             <Repeated request />
@@ -111,6 +122,9 @@ pub fn AnalyzeAgain(
 /// The question before a live run, asked once, with the names of what it writes to.
 #[component]
 pub fn Confirmation(
+    /// The dialog's id.
+    #[prop(into, default = CONFIRM.to_owned())]
+    id: String,
     /// The target index.
     #[prop(into)]
     target: String,
@@ -123,10 +137,14 @@ pub fn Confirmation(
     /// What will be written, in words.
     #[prop(into)]
     work: Signal<String>,
-    /// The action that the answer submits.
-    start: ServerAction<StartRun>,
+    /// Whether the answer is being sent.
+    #[prop(into)]
+    pending: Signal<bool>,
+    /// The command that does the same, where it does not stand beside the button that asks.
+    #[prop(optional, into)]
+    line: Option<String>,
 ) -> impl IntoView {
-    let answer = confirming("Start the live run", start.pending());
+    let answer = confirming(&id, "Start the live run", pending);
     let overwrite = move || {
         overwrites.get().then(|| {
             view! {
@@ -137,7 +155,7 @@ pub fn Confirmation(
         })
     };
     view! {
-        <Dialog id=CONFIRM title=format!("Write to {target}?") answer>
+        <Dialog id title=format!("Write to {target}?") answer>
             <dl class="facts">
                 <div>
                     <dt>"Target index"</dt>
@@ -156,6 +174,7 @@ pub fn Confirmation(
             <p class="soft">
                 "It embeds and pays, and it writes to the target. Nothing is deleted, and the source is only read."
             </p>
+            {line.map(|line| view! { <Command line /> })}
         </Dialog>
     }
 }
@@ -241,7 +260,7 @@ pub fn StartBar(
             <Repeated request />
             <DocumentsToo also />
             <DryOrLive dry command pending=start.pending() />
-            <Confirmation target=head.target scope overwrites work start />
+            <Confirmation target=head.target scope overwrites work pending=start.pending() />
         </ActionForm>
     }
 }
@@ -256,10 +275,11 @@ pub fn with_documents(work: &str, also: bool) -> String {
 }
 
 /// The button that starts the same run once more; before a live one stands the question.
-pub fn again(dry_run: bool, pending: Memo<bool>, question: impl FnOnce() -> AnyView) -> AnyView {
-    if dry_run {
+pub fn again(request: &RunRequest, pending: Memo<bool>, question: impl FnOnce() -> AnyView) -> AnyView {
+    if !request.is_live() {
+        let dry = request.dry_run.then(|| view! { <input type="hidden" name="dry_run" value="true" /> });
         view! {
-            <input type="hidden" name="dry_run" value="true" />
+            {dry}
             <button type="submit" class="button" disabled=move || pending.get()>
                 "Run again"
             </button>
@@ -283,11 +303,11 @@ pub fn RunAgain(
     head: RunHead,
 ) -> impl IntoView {
     let start = ServerAction::<StartRun>::new();
-    let request = RunRequest { plan: None, retry: None, ..head.request };
+    let request = once_more(head.request);
     let (scope, overwrites) = (scope_name(&request), request.overwrite_added);
-    let button = again(request.dry_run, start.pending(), || {
+    let button = again(&request, start.pending(), || {
         let work = "what is still missing or changed by then";
-        view! { <Confirmation target=head.target scope overwrites work start /> }.into_any()
+        view! { <Confirmation target=head.target scope overwrites work pending=start.pending() /> }.into_any()
     });
     view! {
         <ActionForm action=start>

@@ -8,7 +8,7 @@ use crate::{
     browser,
     components::{
         dialog::{Dialog, confirming},
-        start::{CONFIRM, DryOrLive, Refused, again},
+        start::{CONFIRM, DryOrLive, Refused, again, once_more},
     },
     links,
 };
@@ -47,7 +47,7 @@ pub struct Question {
 fn confirmation(request: &RunRequest, question: Question, start: ServerAction<StartUpdate>) -> AnyView {
     let Question { index, added, work, lowered } = question;
     let scope = request.scope_label();
-    let answer = confirming("Start the live run", start.pending());
+    let answer = confirming(CONFIRM, "Start the live run", start.pending());
     let overwrite = request.overwrite_added.then(|| {
         let words = match lowered {
             Some(0) => {
@@ -123,9 +123,9 @@ pub fn UpdateAgain(
     update: DocumentUpdate,
 ) -> impl IntoView {
     let start = ServerAction::<StartUpdate>::new();
-    let request = RunRequest { plan: None, retry: None, ..head.request };
+    let request = once_more(head.request);
     let fields = repeated(update, request.overwrite_added);
-    let button = again(request.dry_run, start.pending(), || {
+    let button = again(&request, start.pending(), || {
         let question = Question {
             index: head.target,
             added: None,

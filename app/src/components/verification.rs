@@ -21,11 +21,12 @@ pub fn VerificationPanel(
     /// The counts.
     verification: Verification,
 ) -> impl IntoView {
-    let standing = match (&verification.target, verification.confirmed) {
-        (Reading::Unknown(_), _) => Standing::Unknown,
-        (_, false) => Standing::NeedsAttention,
-        (_, true) if verification.failed > 0 => Standing::NeedsAttention,
-        (_, true) => Standing::InSync,
+    let standing = match (&verification.source, &verification.target, verification.confirmed) {
+        (Reading::Unknown(_), ..) | (_, Reading::Unknown(_), _) => Standing::Unknown,
+        (.., false) => Standing::NeedsAttention,
+        (.., true) if verification.failed > 0 => Standing::NeedsAttention,
+        // Equal counts are not equal records.
+        (.., true) => Standing::Verified,
     };
     let whole = |reading: Reading<u64>| match reading {
         Reading::Known(number) => Reading::Known(Some(number)),

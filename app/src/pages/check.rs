@@ -126,6 +126,8 @@ pub fn CheckPage() -> impl IntoView {
 
 fn page(answer: Answer, first: &str, indexes: (String, String)) -> AnyView {
     let Answer { asked, row, rows, matching, total, names, problems } = answer;
+    // That there is no namespace is known only where both sides were read.
+    let is_known = total > 0 || problems.is_empty();
     let unknown = (!problems.is_empty()).then(|| {
         view! {
             <Notice tone=Tone::Attention title="Not everything could be read">
@@ -141,7 +143,7 @@ fn page(answer: Answer, first: &str, indexes: (String, String)) -> AnyView {
     view! {
         {unknown}
         {forms(&asked, first, names, result)}
-        <NamespaceList listed namespace side rows matching total />
+        {is_known.then(|| view! { <NamespaceList listed namespace side rows matching total /> })}
     }
     .into_any()
 }

@@ -42,7 +42,7 @@ const REFRESH: u64 = 2_000;
 struct Recent {
     /// The newest.
     last: Vec<RunSummary>,
-    /// The newest run of each namespace that one of them is about; at most [`Recent::NAMESPACES`].
+    /// The newest run of each namespace that tells how it stands; at most [`Recent::NAMESPACES`].
     of_namespaces: Vec<RunSummary>,
     /// The newest run that counted the whole default namespace; an error where it is not known which one that is.
     counted: Result<Option<RunSummary>, ApiError>,
@@ -56,7 +56,7 @@ impl Recent {
     fn of(runs: Vec<RunSummary>, mut more: bool, default: Result<String, ApiError>) -> Self {
         let is_about = |run: &&RunSummary| run.head.request.namespaces.is_none() && counts_records(run);
         let mut of_namespaces: Vec<RunSummary> = Vec::new();
-        for run in runs.iter().filter(is_about) {
+        for run in runs.iter().filter(is_about).filter(|run| tells(run)) {
             if of_namespaces.iter().any(|newer| name_of(newer) == name_of(run)) {
                 continue;
             }
@@ -92,6 +92,12 @@ fn has_counted(run: &RunSummary) -> bool {
     matches!(run.head.request.kind, Analyze | Mirror)
         && run.head.request.retry.is_none()
         && matches!(run.state, RunState::Done | RunState::DoneWithFailures)
+}
+
+/// Whether a run tells how its namespace stands: it has looked at all of it, or it is at work, or somebody should look.
+/// One that has ended well without looking at everything says nothing of the rest.
+fn tells(run: &RunSummary) -> bool {
+    run.state != RunState::Done || has_counted(run)
 }
 
 /// The namespace of a run over one.
@@ -427,6 +433,22 @@ mod tests {
         assert_eq!(id(recent.of_namespace("__default__")).as_deref(), Some("r6"));
         assert_eq!(id(recent.of_namespace("other")).as_deref(), Some("r3"));
         assert_eq!((recent.last.len(), recent.of_namespaces.len(), recent.more), (5, 2, false));
+    }
+
+    #[test]
+    fn what_looked_at_a_part_does_not_tell_how_the_whole_stands() {
+        let mut retry = run("r4", RunKind::Mirror, "a", RunState::Done);
+        retry.head.request.retry = Some(RunId("r1".to_owned()));
+        let runs = vec![
+            run("r5", RunKind::Reembed, "a", RunState::Done),
+            retry,
+            run("r3", RunKind::Reembed, "b", RunState::Running),
+            run("r2", RunKind::Analyze, "b", RunState::Done),
+            run("r1", RunKind::Mirror, "a", RunState::DoneWithFailures),
+        ];
+        let recent = Recent::of(runs, false, Ok(String::new()));
+        let id = |name| recent.of_namespace(name).map(|run| run.head.id.0.clone());
+        assert_eq!((id("a").as_deref(), id("b").as_deref()), (Some("r1"), Some("r3")));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What stands around every page: the sidebar with the pages, the two indexes and the theme.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
+use leptos_router::{components::A, hooks::use_location};
 use protocol::{IndexView, Overview, Reading};
 
 use crate::{
@@ -30,6 +30,16 @@ pub fn Frame(
     /// The page.
     children: Children,
 ) -> impl IntoView {
+    // Whoever comes to another page by the keyboard goes on from its beginning, and is told where they are. What a filter
+    // or a page of a list changes in the address moves nobody.
+    let location = use_location();
+    Effect::new(move |before: Option<(String, Option<String>)>| {
+        let now = (location.pathname.get(), location.query.with(|query| query.get("run")));
+        if before.is_some_and(|before| before != now) {
+            browser::focus_in_place("page");
+        }
+        now
+    });
     view! {
         // The router takes the click, and would move the page but not the focus.
         <a class="skip" href="#page" on:click=move |_| browser::focus("page")>

@@ -84,26 +84,6 @@ fn NoSuchSchedule() -> impl IntoView {
     }
 }
 
-/// The command that makes the same schedule.
-fn command(spec: &ScheduleSpec) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    let timing = match &spec.timing {
-        Timing::Every(seconds) => {
-            let (number, unit) = interval(*seconds);
-            format!("--every {number}{}", &unit[..1])
-        }
-        Timing::Cron(expression) => format!("--cron {}", quoted(expression)),
-    };
-    let name = if spec.name.is_empty() { String::new() } else { format!(" --name {}", quoted(&spec.name)) };
-    let off = if spec.enabled { "" } else { " --disabled" };
-    // What a run's own command says after its verb, a schedule's says after its options.
-    let work = spec.request.command();
-    let verb = spec.request.kind.command();
-    let kind = if spec.request.kind == RunKind::Mirror { String::new() } else { format!(" --kind {verb}") };
-    let rest = work.strip_prefix("tain ").and_then(|work| work.strip_prefix(verb)).unwrap_or_default();
-    format!("tain schedules add {timing}{name}{off}{kind}{rest}")
-}
-
 /// An interval as the form shows it: the largest unit that divides it.
 fn interval(seconds: u64) -> (u64, &'static str) {
     let unit = UNITS.iter().rev().find(|(_, unit)| seconds.is_multiple_of(*unit)).unwrap_or(&UNITS[0]);
@@ -116,6 +96,7 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
     let errors: Errors = Signal::derive(move || save.value().get().and_then(Result::err));
     let id = schedule.as_ref().map(|schedule| schedule.id.0.clone()).unwrap_or_default();
     let is_new = schedule.is_none();
+    let commands = schedule.as_ref().map(|schedule| commands(&schedule.id.0, schedule.spec.enabled));
     let spec = schedule.map_or_else(
         || ScheduleSpec {
             name: String::new(),
@@ -156,12 +137,13 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
                 .then(|| base.documents.clone().unwrap_or_default()),
             ..base.clone()
         };
-        command(&ScheduleSpec {
+        ScheduleSpec {
             name: name.get().trim().to_owned(),
             timing: when.read(),
             request,
             enabled: enabled.get(),
-        })
+        }
+        .command()
     });
     let title = if is_new { "New schedule" } else { "Schedule" };
     let general = move || {
@@ -354,7 +336,30 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
                 </button>
             </footer>
         </ActionForm>
+        {commands}
     }
+}
+
+/// What can be done with a schedule, as commands.
+fn commands(id: &str, enabled: bool) -> AnyView {
+    let toggle = if enabled { ("Switch off", "disable") } else { ("Switch on", "enable") };
+    let rows = [("Run now", "run"), toggle, ("Delete", "remove")]
+        .map(|(what, verb)| {
+            let line = format!("tain schedules {verb} {id}");
+            view! {
+                <div class="row">
+                    <span class="soft what">{what}</span>
+                    <Command line />
+                </div>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="commands" aria-label="The same as commands">
+            {rows}
+        </section>
+    }
+    .into_any()
 }
 
 /// When runs start, as it stands in the form.
@@ -517,8 +522,6 @@ fn WhenFields(when: When, timing: Timing, errors: Errors) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use protocol::DocumentUpdate;
-
     use super::*;
 
     #[test]
@@ -527,26 +530,5 @@ mod tests {
         assert_eq!(interval(7_200), (2, "hours"));
         assert_eq!(interval(86_400), (1, "days"));
         assert_eq!(interval(90), (90, "seconds"));
-    }
-
-    #[test]
-    fn a_schedule_has_a_command() {
-        let mut spec = ScheduleSpec {
-            name: "it's night".to_owned(),
-            timing: Timing::Cron("0 3 * * *".to_owned()),
-            request: RunRequest::new(RunKind::Mirror, "help-centre"),
-            enabled: true,
-        };
-        assert_eq!(
-            command(&spec),
-            r"tain schedules add --cron '0 3 * * *' --name 'it'\''s night' help-centre"
-        );
-        spec.name = String::new();
-        spec.timing = Timing::Every(7_200);
-        spec.request.namespaces = Some(NamespacePatterns::default());
-        spec.request.documents = Some(DocumentUpdate::default());
-        assert_eq!(command(&spec), "tain schedules add --every 2h --all-namespaces --elasticsearch");
-        spec.request = RunRequest::new(RunKind::Analyze, "-x");
-        assert_eq!(command(&spec), "tain schedules add --every 2h --kind analyze -- -x");
     }
 }

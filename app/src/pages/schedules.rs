@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use protocol::{LastRun, RunKind, RunRequest, Schedule, ScheduleSpec, Timing};
+use protocol::{LastRun, RunKind, RunRequest, Schedule, ScheduleId, ScheduleSpec, Timing};
 
 use crate::{
     api::{self, EnableSchedule, RemoveSchedule, RunSchedule},
@@ -10,15 +10,15 @@ use crate::{
     clock::{Ago, Clock, Distance},
     components::{
         command::Command,
-        dialog::{Dialog, Opener},
+        dialog::{Dialog, Opener, confirming_danger},
         notice::{Empty, Notice, Skeleton, Tone},
         pill::{Pill, Standing},
         scope_name,
-        start::Refused,
+        start::{Confirmation, Refused, with_documents},
         table::{Column, Table},
     },
     links,
-    pages::not_found::PageError,
+    pages::{OverviewResource, not_found::PageError},
 };
 
 /// How often the list is asked for again, in milliseconds: a tick changes it.
@@ -66,7 +66,15 @@ pub fn SchedulesPage() -> impl IntoView {
         move || (enable.version().get(), remove.version().get()),
         |_| api::schedules(),
     );
-    Effect::new(move |_| browser::every(REFRESH, move || schedules.refetch()));
+    // The rows keep their places while a question about one of them stands open.
+    Effect::new(move |_| {
+        browser::every(REFRESH, move || {
+            if !browser::is_asking() {
+                schedules.refetch();
+            }
+        });
+    });
+    let overview = expect_context::<OverviewResource>();
     let failed = Signal::derive(move || {
         enable.value().get().and_then(Result::err).or_else(|| remove.value().get().and_then(Result::err))
     });
@@ -97,8 +105,9 @@ pub fn SchedulesPage() -> impl IntoView {
             view! { <Skeleton panels=1 /> }
         }>
             {move || Suspend::new(async move {
+                let target = overview.await.map_or_else(|_| "the target".to_owned(), |overview| overview.target.name);
                 match schedules.await {
-                    Ok(schedules) => view! { <List schedules enable remove run /> }.into_any(),
+                    Ok(schedules) => view! { <List schedules target enable remove run /> }.into_any(),
                     Err(error) => view! { <PageError error /> }.into_any(),
                 }
             })}
@@ -109,6 +118,7 @@ pub fn SchedulesPage() -> impl IntoView {
 #[component]
 fn List(
     schedules: Vec<Schedule>,
+    target: String,
     enable: ServerAction<EnableSchedule>,
     remove: ServerAction<RemoveSchedule>,
     run: ServerAction<RunSchedule>,
@@ -126,8 +136,10 @@ fn List(
         }
         .into_any();
     }
-    let rows =
-        schedules.into_iter().map(|schedule| view! { <Row schedule enable remove run /> }).collect_view();
+    let rows = schedules
+        .into_iter()
+        .map(|schedule| view! { <Row schedule target=target.clone() enable remove run /> })
+        .collect_view();
     view! {
         <section class="panel" aria-label="Schedules">
             <Table label="Table of schedules" columns=COLUMNS class="list cards">
@@ -141,6 +153,7 @@ fn List(
 #[component]
 fn Row(
     schedule: Schedule,
+    target: String,
     enable: ServerAction<EnableSchedule>,
     remove: ServerAction<RemoveSchedule>,
     run: ServerAction<RunSchedule>,
@@ -155,16 +168,12 @@ fn Row(
         None => view! { <span class="faint">"switched off"</span> }.into_any(),
     };
     let dialog = format!("remove-{id}");
-    let answer = view! {
-        <button type="submit" class="button danger" disabled=move || remove.pending().get()>
-            "Delete the schedule"
-        </button>
-    }
-    .into_any();
+    let answer = confirming_danger(&dialog, "Delete the schedule", remove.pending());
     let toggle = if enabled { "Switch off" } else { "Switch on" };
     let delete = format!("Delete {name}");
-    let [run_now, toggle_it] = ["Run now", toggle].map(|what| format!("{what}: {name}"));
-    let [of_run, of_enable, of_remove] = std::array::from_fn(|_| id.0.clone());
+    let toggle_it = format!("{toggle}: {name}");
+    let [of_enable, of_remove] = std::array::from_fn(|_| id.0.clone());
+    let starting = run_now(&id, &name, &request, target, run);
     let (spoken, command) = (format!(" {name}"), format!("tain schedules remove {id}"));
     view! {
         <tr>
@@ -181,17 +190,7 @@ fn Row(
             </td>
             <td>
                 <div class="row tight buttons">
-                    <ActionForm action=run>
-                        <input type="hidden" name="id" value=of_run />
-                        <button
-                            type="submit"
-                            class="button small"
-                            aria-label=run_now
-                            disabled=move || run.pending().get()
-                        >
-                            "Run now"
-                        </button>
-                    </ActionForm>
+                    {starting}
                     <ActionForm action=enable>
                         <input type="hidden" name="id" value=of_enable />
                         {(!enabled).then(|| view! { <input type="hidden" name="enabled" value="true" /> })}
@@ -219,6 +218,52 @@ fn Row(
             </td>
         </tr>
     }
+}
+
+/// The button that starts its run now; a live one asks first.
+fn run_now(
+    id: &ScheduleId,
+    name: &str,
+    request: &RunRequest,
+    target: String,
+    run: ServerAction<RunSchedule>,
+) -> AnyView {
+    let button = if request.is_live() {
+        let dialog = format!("run-{id}");
+        let scope = scope_name(request);
+        let work = with_documents("what is missing or changed by then", request.documents.is_some());
+        let overwrites = request.overwrite_added;
+        let line = format!("tain schedules run {id}");
+        let spoken = format!(" {name}");
+        view! {
+            <Opener dialog=dialog.clone() class="button small" disabled=run.pending()>
+                "Run now…"
+                <span class="visually-hidden">{spoken}</span>
+            </Opener>
+            <Confirmation id=dialog target scope overwrites work pending=run.pending() line />
+        }
+        .into_any()
+    } else {
+        view! {
+            <button
+                type="submit"
+                class="button small"
+                aria-label=format!("Run now: {name}")
+                disabled=move || run.pending().get()
+            >
+                "Run now"
+            </button>
+        }
+        .into_any()
+    };
+    let id = id.0.clone();
+    view! {
+        <ActionForm action=run>
+            <input type="hidden" name="id" value=id />
+            {button}
+        </ActionForm>
+    }
+    .into_any()
 }
 
 /// How it went last.

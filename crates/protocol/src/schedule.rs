@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RunId, RunRequest, RunState};
+use crate::{RunId, RunKind, RunRequest, RunState, quoted};
 
 /// Names one schedule in URLs and on the command line: lowercase letters, digits and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,6 +40,35 @@ pub struct ScheduleSpec {
     pub enabled: bool,
 }
 
+impl ScheduleSpec {
+    /// The command that makes the same schedule.
+    pub fn command(&self) -> String {
+        let timing = match &self.timing {
+            Timing::Every(seconds) => format!("--every {}", interval(*seconds)),
+            Timing::Cron(expression) => format!("--cron {}", quoted(expression)),
+        };
+        // A name may begin like an option, so it stands behind its sign.
+        let name =
+            if self.name.is_empty() { String::new() } else { format!(" --name={}", quoted(&self.name)) };
+        let off = if self.enabled { "" } else { " --disabled" };
+        // What a run's own command says after its verb, a schedule's says after its options.
+        let work = self.request.command();
+        let verb = self.request.kind.command();
+        let kind =
+            if self.request.kind == RunKind::Mirror { String::new() } else { format!(" --kind {verb}") };
+        let rest = work.strip_prefix("tain ").and_then(|work| work.strip_prefix(verb)).unwrap_or_default();
+        format!("tain schedules add {timing}{name}{off}{kind}{rest}")
+    }
+}
+
+/// An interval in the largest unit that divides it: `90s`, `15m`, `6h`, `1d`.
+fn interval(seconds: u64) -> String {
+    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+    let (length, unit) =
+        units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length)).unwrap_or((1, 's'));
+    format!("{}{unit}", seconds / length)
+}
+
 /// The last run that a schedule started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRun {
@@ -66,4 +95,32 @@ pub struct Schedule {
     pub next_at: Option<u64>,
     /// The last run that it started or tried to start.
     pub last: Option<LastRun>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DocumentUpdate, NamespacePatterns};
+
+    #[test]
+    fn a_schedule_has_a_command() {
+        let mut spec = ScheduleSpec {
+            name: "it's night".to_owned(),
+            timing: Timing::Cron("0 3 * * *".to_owned()),
+            request: RunRequest::new(RunKind::Mirror, "help-centre"),
+            enabled: true,
+        };
+        assert_eq!(
+            spec.command(),
+            r"tain schedules add --cron '0 3 * * *' --name='it'\''s night' help-centre"
+        );
+        spec.name = String::new();
+        spec.timing = Timing::Every(7_200);
+        spec.request.namespaces = Some(NamespacePatterns::default());
+        spec.request.documents = Some(DocumentUpdate::default());
+        assert_eq!(spec.command(), "tain schedules add --every 2h --all-namespaces --elasticsearch");
+        spec.timing = Timing::Every(90);
+        spec.request = RunRequest::new(RunKind::Analyze, "-x");
+        assert_eq!(spec.command(), "tain schedules add --every 90s --kind analyze -- -x");
+    }
 }

@@ -77,6 +77,9 @@ pub struct AddSchedule {
     /// End each run with the search index: write the added field into the documents of the namespace that lack it
     #[arg(long)]
     pub elasticsearch: bool,
+    /// Only look: its runs write nothing and pay nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Start nothing until it is enabled
     #[arg(long)]
     pub disabled: bool,
@@ -98,7 +101,7 @@ impl AddSchedule {
         let kind = RunKind::from(self.kind);
         RunRequest {
             documents: self.elasticsearch.then(DocumentUpdate::default),
-            ..request(kind, &self.namespace, &self.run, kind == RunKind::Analyze, None)
+            ..request(kind, &self.namespace, &self.run, self.dry_run || kind == RunKind::Analyze, None)
         }
     }
 }
@@ -144,6 +147,38 @@ mod tests {
         let also = parse(&["a", "--every=1d", "--elasticsearch"]).unwrap().request;
         assert_eq!(also.documents, Some(DocumentUpdate::default()));
         assert!(parse(&["a", "--every=1d", "--kind=analyze"]).unwrap().request.dry_run);
+    }
+
+    /// The words of a line as a shell reads them, where nothing but single quotes means anything.
+    fn words_of(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut is_quoted = false;
+        for c in line.chars() {
+            match c {
+                '\'' => is_quoted = !is_quoted,
+                ' ' if !is_quoted => words.push(String::new()),
+                c => words.last_mut().unwrap().push(c),
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn the_command_of_a_schedule_makes_the_same_schedule() {
+        for words in [
+            &["--every=15m", "--name=-night", "articles"][..],
+            &["--cron", "30 2 * * 1-5", "--name=Nightly", "--disabled", "articles", "--dry-run"],
+            &["--every=1d", "--kind=reembed", "--all-namespaces", "--include=team-*", "--elasticsearch"],
+            &["--every=90s", "--kind=analyze", "--reuse=same-text", "--", "-odd"],
+            &["--every=6h", "--dry-run", "--overwrite-added", "--batch-size=7", "--", "-odd"],
+        ] {
+            let spec = parse(words).unwrap();
+            let command = spec.command();
+            let shown = words_of(&command);
+            let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+            let again = parse(&shown[3..]).unwrap_or_else(|error| panic!("{command}: {error}"));
+            assert_eq!(again, spec, "{words:?} became {command}");
+        }
     }
 
     #[test]

@@ -95,6 +95,11 @@ fn failed(title: &'static str, error: ApiError) -> AnyView {
     .into_any()
 }
 
+/// Whether a side could not be read: then nobody knows how the namespace stands, whatever an earlier run has found.
+const fn is_unread(row: &NamespaceRow) -> bool {
+    matches!(row.source, Reading::Unknown(_)) || matches!(row.target, Reading::Unknown(_))
+}
+
 /// How a namespace stands: as its newest run says. `None` if no run is known.
 fn standing(recent: &Recent, name: &str) -> Option<(Standing, RunSummary)> {
     let run = recent.of_namespace(name)?;
@@ -104,7 +109,12 @@ fn standing(recent: &Recent, name: &str) -> Option<(Standing, RunSummary)> {
 fn default_panel(row: NamespaceRow, recent: Recent) -> AnyView {
     let name = row.name.clone();
     let check = links::check_namespace(&name);
-    let pill = standing(&recent, &name).map(|(standing, _)| view! { <Pill standing /> });
+    let stands = if is_unread(&row) {
+        Some(Standing::Unknown)
+    } else {
+        standing(&recent, &name).map(|(standing, _)| standing)
+    };
+    let pill = stands.map(|standing| view! { <Pill standing /> });
     let documents = row.documents.clone().map(|documents| {
         view! {
             <div class="figure small">
@@ -211,6 +221,13 @@ pub fn NamespacesPanel(board: BoardResource, runs: Runs) -> impl IntoView {
 
 fn table(board: Board, recent: Result<Recent, ApiError>) -> AnyView {
     let unread = recent.as_ref().err().map(|error| format!("How the namespaces stand is unknown: {error}"));
+    // Of what could not be read nobody knows how much there is.
+    let all = if board.problems.is_empty() {
+        format!("All {}", format::count(board.total as u64))
+    } else {
+        "All".to_owned()
+    };
+    let is_empty = board.largest.is_empty() && board.problems.is_empty();
     let problems: Vec<String> = board.problems.into_iter().chain(unread).collect();
     let problems = (!problems.is_empty()).then(|| {
         view! {
@@ -222,9 +239,11 @@ fn table(board: Board, recent: Result<Recent, ApiError>) -> AnyView {
             </div>
         }
     });
-    let body = if board.largest.is_empty() {
+    let body = if is_empty {
         view! { <p class="body soft">"The namespaces of both indexes will be listed here, with their counts."</p> }
             .into_any()
+    } else if board.largest.is_empty() {
+        ().into_any()
     } else {
         let rows =
             board.largest.into_iter().map(|row| namespace_row(row, recent.as_ref().ok())).collect_view();
@@ -239,7 +258,7 @@ fn table(board: Board, recent: Result<Recent, ApiError>) -> AnyView {
         <section class="panel" aria-labelledby="namespaces">
             <header>
                 <h2 id="namespaces">"Namespaces"</h2>
-                <a href=links::CHECK>{format!("All {}", format::count(board.total as u64))}</a>
+                <a href=links::CHECK>{all}</a>
             </header>
             {problems} {body} {command_foot("tain namespaces".to_owned())}
         </section>
@@ -250,8 +269,8 @@ fn table(board: Board, recent: Result<Recent, ApiError>) -> AnyView {
 /// A namespace and how it stands; `recent` is missing where the last runs are not known.
 fn namespace_row(row: NamespaceRow, recent: Option<&Recent>) -> AnyView {
     let name = namespace_name(&row.name).to_owned();
-    let unread = matches!(row.source, Reading::Unknown(_)) || matches!(row.target, Reading::Unknown(_));
     let state = match recent.map(|recent| (standing(recent, &name), recent.more)) {
+        _ if is_unread(&row) => view! { <Pill standing=Standing::Unknown /> }.into_any(),
         Some((Some((standing, run)), _)) => {
             let at = run.finished_at.unwrap_or(run.head.started_at);
             view! {
@@ -264,7 +283,6 @@ fn namespace_row(row: NamespaceRow, recent: Option<&Recent>) -> AnyView {
             }
             .into_any()
         }
-        Some(_) if unread => view! { <Pill standing=Standing::Unknown /> }.into_any(),
         None => view! { <Pill standing=Standing::Unknown /> }.into_any(),
         Some((None, true)) => view! { <span class="faint">"not among the last runs"</span> }.into_any(),
         Some((None, false)) => view! { <span class="faint">"not analyzed yet"</span> }.into_any(),

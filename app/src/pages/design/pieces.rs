@@ -24,8 +24,10 @@ use crate::{
     },
 };
 
-const STANDINGS: [Standing; 11] = [
+const STANDINGS: [Standing; 13] = [
     Standing::InSync,
+    Standing::Done,
+    Standing::Verified,
     Standing::ChangesPending,
     Standing::Running,
     Standing::Pausing,

@@ -85,7 +85,8 @@ pub fn NamespaceTable(
     chosen: Signal<Chosen>,
 ) -> impl IntoView {
     let Namespaces { rows, problems } = namespaces;
-    let unknown = (!problems.is_empty()).then(|| {
+    let all_read = problems.is_empty();
+    let unknown = (!all_read).then(|| {
         view! {
             <Notice tone=Tone::Attention title="Not everything could be read">
                 <ul class="plain">
@@ -94,6 +95,10 @@ pub fn NamespaceTable(
             </Notice>
         }
     });
+    // Nobody knows of a namespace: that there is none is known only where both sides were read.
+    if rows.is_empty() && !all_read {
+        return unknown.into_any();
+    }
     if rows.is_empty() {
         return view! {
             {unknown}

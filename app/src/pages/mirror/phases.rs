@@ -14,7 +14,7 @@ use crate::{
         notice::{Notice, Tone},
         plan::PlanPanels,
         requests::Requests,
-        run_body::{LinkNotice, Outcome, RunActions, RunBody, RunPill, TimeLeft},
+        run_body::{Commands, LinkNotice, Outcome, RunActions, RunBody, RunPill, TimeLeft},
         start::{StartBar, options_of, work_of},
         stepper::{Stage, Stepper},
         steps::Steps,
@@ -188,6 +188,7 @@ fn PlanStep(live: Live, rehearsed: bool) -> impl IntoView {
                 </div>
             </details>
             <Failures live />
+            <Commands live />
             {bar}
         }
     })

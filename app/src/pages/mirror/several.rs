@@ -85,7 +85,7 @@ pub fn SeveralForm(
                     scope=Signal::derive(move || request.with(scope_name))
                     overwrites=overwrite
                     work=Signal::derive(move || with_documents(work, also.get()))
-                    start
+                    pending=start.pending()
                 />
             </footer>
         </ActionForm>
