@@ -98,8 +98,10 @@ pub(crate) async fn read_both<S: ReadIndex, T: ReadIndex>(
     in_parallel(&context.clone(), batches, move |ids: Vec<String>| {
         let (context, out) = (context.clone(), out.clone());
         async move {
-            let (mut sources, mut targets) =
-                futures::try_join!(fetch_from_source(&context, &ids), fetch_from_target(&context, &ids))?;
+            let (mut sources, mut targets) = futures::try_join!(
+                fetch_from_source(&context, &ids),
+                fetch_from_target(&context, &ids, &ids)
+            )?;
             let mut batch = Batch::default();
             let mut changed = Vec::new();
             for id in ids {
@@ -131,12 +133,13 @@ pub(crate) async fn read_again<S: ReadIndex, T: ReadIndex>(
         let (context, out) = (context.clone(), out.clone());
         async move {
             let ids: Vec<String> = again.iter().map(|again| again.id.clone()).collect();
-            // What is absent here is not asked for twice: it is no longer there, or was never expected.
-            let (sources, targets) = futures::try_join!(
-                fetch_once_from_source(&context, &ids),
-                fetch_once_from_target(&context, &ids)
+            // What was not in the target when it was found is not expected there, and is asked for once.
+            let known: Vec<String> =
+                again.iter().filter(|again| !again.absent).map(|again| again.id.clone()).collect();
+            let (mut sources, mut targets) = futures::try_join!(
+                fetch_from_source(&context, &ids),
+                fetch_from_target(&context, &ids, &known)
             )?;
-            let (mut sources, mut targets) = (sources, targets);
             let mut batch = Batch::default();
             let mut changed = Vec::new();
             for again in again {
@@ -220,13 +223,14 @@ async fn fetch_once_from_source<S: ReadIndex, T>(
     Ok(records.into_iter().map(|record| (record.id.clone(), record)).collect())
 }
 
-/// The same from the target.
+/// The same from the target, for those that are expected there.
 async fn fetch_from_target<S, T: ReadIndex>(
     context: &Context<S, T>,
     ids: &[String],
+    expected: &[String],
 ) -> Result<HashMap<String, Metadata>, PortError> {
     let mut records = fetch_once_from_target(context, ids).await?;
-    let absent = absent(ids, |id| records.contains_key(id));
+    let absent = absent(expected, |id| records.contains_key(id));
     if !absent.is_empty() {
         records.extend(fetch_once_from_target(context, &absent).await?);
     }

@@ -147,6 +147,13 @@ impl World {
         self.run_from(&request, Origin::Failures(failed)).await
     }
 
+    /// Executes the plan that a run has left.
+    pub async fn follow(&self, analysis: &RunView) -> RunView {
+        let hash = analysis.plan.as_ref().expect("it has left a plan").hash.clone();
+        let request = RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
+        self.run_from(&request, Origin::Plan(analysis.head.id.clone())).await
+    }
+
     async fn execute(&self, request: &RunRequest, recorder: &Arc<Recorder>) -> RunView {
         let search = match request.documents {
             Some(_) => Some(self.search().await),

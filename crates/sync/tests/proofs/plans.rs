@@ -111,6 +111,27 @@ fn what_came_into_the_target_since_the_plan_counts_there_whatever_the_source_hol
 }
 
 #[test]
+fn one_fetch_that_leaves_a_record_of_a_plan_out_neither_lowers_its_level_nor_drops_it() {
+    let world = sample();
+    let raised = stored(json!({"text": "gamma", "title": "old", "clearance_level": 3}));
+    world.target.state().records.insert("c-changed".to_owned(), raised);
+    let analysis = world.run(&request(RunKind::Analyze));
+    world.target.state().faults.left_out.insert("c-changed".to_owned(), 1);
+    world.source.state().faults.left_out.extend([("a-missing".to_owned(), 1), ("d-changed".to_owned(), 1)]);
+    let read = world.target.state().fetched_ids.len();
+    let hash = analysis.view.plan.as_ref().expect("a plan").hash.clone();
+    let request = RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
+    let ran = from(&world, &request, Origin::Plan(analysis.view.head.id));
+    assert_eq!(ran.state(), RunState::Done);
+    let counts = ran.counts();
+    assert_eq!((counts.migrated, counts.updated, counts.gone, counts.moved), (3, 2, 0, 0));
+    let target = world.target.state();
+    assert_eq!(target.records["c-changed"].metadata["clearance_level"], json!(3), "law 5");
+    assert_eq!(target.records["c-changed"].metadata["title"], json!("new"));
+    assert_eq!(target.fetched_ids.len(), read + 5 + 1, "what is missing is not asked for twice");
+}
+
+#[test]
 fn a_dry_run_of_a_plan_costs_nothing_and_comes_to_the_same() {
     let world = sample();
     let analysis = world.run(&request(RunKind::Analyze));
