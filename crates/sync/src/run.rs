@@ -453,7 +453,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 let Some(last) = page.last() else { break };
                 after = Some(last.id.clone());
                 for entry in &page {
-                    texts.written(entry.vector.text, &entry.id);
+                    texts.written(entry.vector.text, &entry.id, entry.vector.values);
                 }
             }
         }
