@@ -310,7 +310,7 @@ impl Keeper {
                 self.waiting.push(done);
                 self.urgent = true;
             }
-            Entry::Plan(answer) => drop(answer.send(std::mem::take(&mut self.state.plan))),
+            Entry::Plan(answer) => drop(answer.send(self.state.plan.hand_out())),
             Entry::Counts(answer) => drop(answer.send(self.state.counts.clone())),
         }
         self.since.get_or_insert_with(Instant::now);

@@ -531,6 +531,10 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             );
         }
         if !self.request.is_live() {
+            if recorder.view().plan.is_some() {
+                // It stopped behind its plan, and found nothing since.
+                return self.documents().await;
+            }
             let pages = match self.origin {
                 Origin::Listing => pages(counts.source_listed) + pages(counts.target_listed),
                 Origin::Plan(_) | Origin::Failures(_) => 0,
