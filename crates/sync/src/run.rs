@@ -417,20 +417,23 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                     format::count(plan.changed)
                 );
                 self.recorder.log(LogLevel::Info, found);
-                Position::Entries { category: Category::Missing, after: None }
+                Position::entries_of(Category::Missing)
             }
             Origin::Failures(run) => {
-                let failed = self.durable.store.view(run).await.map_err(|error| store_failed(&error))?;
-                counts.in_both = failed.map_or(0, |view| {
-                    // Documents have a step of their own, which finds them by itself.
-                    let counts = &view.progress.counts;
-                    counts.failed.saturating_sub(counts.documents.failed)
-                });
+                let view = self.durable.store.view(run).await.map_err(|error| store_failed(&error))?;
+                let Some(view) = view else {
+                    return Err(PortError::failed(format!(
+                        "run {run} and its failures are gone; analyze again"
+                    )));
+                };
+                // Documents have a step of their own, which finds them by itself.
+                let failed = &view.progress.counts;
+                counts.in_both = failed.failed.saturating_sub(failed.documents.failed);
                 counts.target_listed = self.services.target.count(namespace).await?;
                 counts.listed = true;
                 let again = format!("tries {} of run {run} again", records(counts.in_both));
                 self.recorder.log(LogLevel::Info, again);
-                Position::Entries { category: Category::Changed, after: None }
+                Position::entries_of(Category::Changed)
             }
         };
         self.recorder.add(&counts);
