@@ -406,20 +406,21 @@ fn a_raised_level_that_came_while_the_run_was_paused_is_kept() {
 #[test]
 fn a_plan_of_which_something_is_gone_is_not_taken_for_one_that_says_less() {
     for (killed, gone) in [(false, false), (false, true), (true, false), (true, true)] {
-        let world = World::with_pages(many(6_000), BTreeMap::new(), 100, 100);
+        // More than are handed on ahead of the reading.
+        let world = World::with_pages(many(10_000), BTreeMap::new(), 100, 100);
         let analysis = world.run(&request(RunKind::Analyze)).view;
         let hash = analysis.plan.expect("a plan").hash;
         let planned = protocol::RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
         let origin = Origin::Plan(analysis.head.id.clone());
         let mut recorder = runtime().block_on(world.begin(&planned, &origin));
         if killed {
-            assert_eq!(killed_after(&world, &planned, &recorder, 20), None);
+            assert_eq!(killed_after(&world, &planned, &recorder, 10), None);
             let lost = world.embedder.state().paid.len() - world.target.state().written.len();
             world.embedder.state().lost = lost;
             recorder = world.restored(&recorder.id());
         }
         if gone {
-            let key = (Category::Missing.slug().to_owned(), "05999".to_owned());
+            let key = (Category::Missing.slug().to_owned(), "09999".to_owned());
             let mut store = world.store.state();
             let records = &mut store.runs.get_mut(&analysis.head.id).expect("it is there").records;
             assert!(records.remove(&key).is_some());
@@ -433,7 +434,7 @@ fn a_plan_of_which_something_is_gone_is_not_taken_for_one_that_says_less() {
         }
         assert_eq!(state, Some(RunState::Failed), "{killed}: law 3");
         let error = view.error.expect("it says why");
-        assert!(error.contains("6,000 records") && error.contains("analyze again"), "{error}");
+        assert!(error.contains("10,000 records") && error.contains("analyze again"), "{error}");
         assert_eq!(view.verification, None);
         let recorder = world.restored(&recorder.id());
         assert_eq!(
