@@ -151,6 +151,7 @@ pub fn head(
         source: indexes.0.to_owned(),
         target: indexes.1.to_owned(),
         texts_per_minute: settings.texts_per_minute,
+        writing: Some(settings.writing()),
         started_at: now,
     }
 }
@@ -455,7 +456,9 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                     .map_err(|error| store_failed(&error))?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.id.clone());
-                for entry in &page {
+                // A vector that was made in another way is not that of an equal text.
+                let same = page.iter().filter(|entry| entry.vector.made_by == self.settings.made_by);
+                for entry in same {
                     texts.written(entry.vector.text, &entry.id, entry.vector.values);
                 }
             }

@@ -299,6 +299,35 @@ fn equal_texts_are_paid_for_once_across_a_pause() {
 }
 
 #[test]
+fn a_vector_of_another_model_is_not_taken_for_that_of_an_equal_text_by_a_run_that_goes_on() {
+    let source = (0..1_000).map(|n| (format!("{n:05}"), stored(json!({"text": format!("t{}", n % 400)}))));
+    let mut world = World::with_pages(source.collect(), BTreeMap::new(), 50, 50);
+    let request = request(RunKind::Mirror);
+    let recorder = runtime().block_on(async {
+        let recorder = world.begin(&request, &Origin::Listing).await;
+        let stop = Stop::new();
+        let pause = async {
+            tokio::time::sleep(Duration::from_millis(14)).await;
+            stop.ask(StopReason::Shutdown);
+        };
+        tokio::join!(world.go(&request, &recorder, stop.clone()), pause);
+        recorder
+    });
+    let before = world.store.state().ledger.clone();
+    assert!(!before.is_empty() && before.len() < 400, "{}", before.len());
+    world.settings.made_by = "another-model/4/RETRIEVAL_DOCUMENT".to_owned();
+    let recorder = world.restored(&recorder.id());
+    assert_eq!(killed_after(&world, &request, &recorder, 3_600_000), Some(RunState::Done));
+    for (id, (vector, _)) in &world.store.state().ledger {
+        let expected = before.get(id).map_or(&world.settings.made_by, |(vector, _)| &vector.made_by);
+        assert_eq!(&vector.made_by, expected, "{id}");
+    }
+    // Texts whose vectors are of the model before were embedded by the other one for the records behind them.
+    let again = payments(&world.embedder).values().filter(|&&paid| paid == 2).count();
+    assert_eq!(again, before.len());
+}
+
+#[test]
 fn a_used_up_quota_pauses_the_run_until_it_is_there_again() {
     let world = World::with_pages(many(1_000), BTreeMap::new(), 100, 100);
     world.embedder.state().quota_at = Some((3, 1_800_000_000_000));
