@@ -223,9 +223,8 @@ pub(crate) async fn drive<W: Future<Output = Outcome>>(
             return state;
         }
     };
-    if let Some(checkpoint) = &checkpoint {
-        recorder.set_counts(checkpoint.counts.clone());
-    }
+    // Without a checkpoint it begins anew, and so do the counters that were shown.
+    recorder.set_counts(checkpoint.as_ref().map(|checkpoint| checkpoint.counts.clone()).unwrap_or_default());
     let (journal, keeper) = Journal::begin(
         store.clone(),
         recorder.clone(),
