@@ -320,6 +320,7 @@ async fn entries<S, T>(
                     id,
                     planned: Some((action, digest)),
                     absent: found == Found::Missing,
+                    listed: found == Found::Both,
                     attempts: 1,
                 })
                 .collect();
@@ -338,6 +339,7 @@ async fn entries<S, T>(
                         id: failure.id,
                         planned: None,
                         absent: false,
+                        listed: false,
                         attempts: failure.attempts + 1,
                     })
                     .collect();

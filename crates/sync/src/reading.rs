@@ -25,6 +25,8 @@ pub(crate) struct Again {
     pub planned: Option<(Action, Option<store::Digest>)>,
     /// Whether the target did not have it then: if it does now, it counts among what is there.
     pub absent: bool,
+    /// Whether the listing or the plan counted it in the target: if it is not there now, it is not expected there.
+    pub listed: bool,
     /// How many runs have tried it, this one included.
     pub attempts: u32,
 }
@@ -32,7 +34,7 @@ pub(crate) struct Again {
 impl Again {
     /// A record that was just found.
     fn first(id: String) -> Self {
-        Self { id, planned: None, absent: false, attempts: 1 }
+        Self { id, planned: None, absent: false, listed: false, attempts: 1 }
     }
 }
 
@@ -297,20 +299,31 @@ fn arrived(again: &Again, is_there: bool) -> u64 {
     u64::from(again.absent && is_there)
 }
 
+/// How many records of the target an id that was found before takes away by what is no longer there.
+fn vanished(again: &Again, is_there: bool) -> u64 {
+    u64::from(again.listed && !is_there)
+}
+
+/// What a record adds that is not written, beside its own count.
+fn held(again: &Again, is_there: bool) -> Counts {
+    let (target_listed, vanished) = (arrived(again, is_there), vanished(again, is_there));
+    Counts { target_listed, vanished, ..Counts::default() }
+}
+
 fn gone<S, T>(context: &Context<S, T>, again: &Again, is_there: bool) -> Done {
-    let counts = Counts { gone: 1, target_listed: arrived(again, is_there), ..Counts::default() };
+    let counts = Counts { gone: 1, ..held(again, is_there) };
     let contribution = contribution(context, Action::Gone, &again.id);
     Done { contribution, ..Done::behind(&again.id, Category::Gone, counts) }
 }
 
 fn in_sync<S, T>(context: &Context<S, T>, again: &Again) -> Done {
-    let counts = Counts { in_sync: 1, target_listed: arrived(again, true), ..Counts::default() };
+    let counts = Counts { in_sync: 1, ..held(again, true) };
     let contribution = contribution(context, Action::Keep, &again.id);
     moved(Done { contribution, ..Done::behind(&again.id, Category::InSync, counts) }, again)
 }
 
 fn no_text<S, T>(context: &Context<S, T>, again: &Again, is_there: bool) -> Done {
-    let counts = Counts { no_text: 1, target_listed: arrived(again, is_there), ..Counts::default() };
+    let counts = Counts { no_text: 1, ..held(again, is_there) };
     let contribution = contribution(context, Action::Skip, &again.id);
     moved(Done { contribution, ..Done::behind(&again.id, Category::NoText, counts) }, again)
 }
@@ -438,13 +451,15 @@ fn decide<S, T>(context: &Context<S, T>, read: Read, kept: Kept, batch: &mut Bat
     let phase = if target.is_none() { Step::Migrate } else { Step::Update };
     let action = if target.is_none() { Action::Migrate } else { Action::Update };
     let reuses = kept.vector.is_some();
+    let (arrived, vanished) = (arrived(&again, target.is_some()), vanished(&again, target.is_some()));
     let mut item = Item {
         id: again.id,
         phase,
         added: Added::Set,
         over_long: tokens > settings.input_tokens && !reuses,
         moved: again.planned.as_ref().is_some_and(|(planned, _)| *planned != action),
-        arrived: again.absent && phase == Step::Update,
+        arrived: arrived > 0,
+        vanished: vanished > 0,
         attempts: again.attempts,
     };
     let prepared = match prepare(settings, context.overwrite, source, target.as_ref()) {

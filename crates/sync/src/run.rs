@@ -486,7 +486,9 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 };
                 let planned = matches!(origin, Origin::Plan(_)).then_some((action, None));
                 let attempts = attempts.get(&id).map_or(1, |before| before + 1);
-                Again { id, planned, absent: found == Found::Missing, attempts }
+                // The failures of a run are not listed: the target was counted before.
+                let listed = found == Found::Both && !matches!(origin, Origin::Failures(_));
+                Again { id, planned, absent: found == Found::Missing, listed, attempts }
             })
             .collect();
         self.recorder.log(

@@ -132,6 +132,30 @@ fn one_fetch_that_leaves_a_record_of_a_plan_out_neither_lowers_its_level_nor_dro
 }
 
 #[test]
+fn what_left_the_target_since_the_plan_is_not_expected_there() {
+    for refused in [false, true] {
+        let world = sample();
+        let analysis = world.run(&request(RunKind::Analyze));
+        world.source.state().records.remove("d-changed");
+        {
+            let mut target = world.target.state();
+            target.records.remove("c-changed");
+            target.records.remove("d-changed");
+            target.faults.refused.extend(refused.then(|| "c-changed".to_owned()));
+        }
+        let hash = analysis.view.plan.as_ref().expect("a plan").hash.clone();
+        let request = RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
+        let ran = from(&world, &request, Origin::Plan(analysis.view.head.id));
+        let counts = ran.counts();
+        assert_eq!((counts.vanished, counts.gone, counts.moved), (2, 1, 1));
+        assert_eq!((counts.migrated, counts.failed), if refused { (3, 1) } else { (4, 0) });
+        let verification = ran.view.verification.expect("verified");
+        assert!(verification.confirmed, "{}", verification.summary);
+        assert_eq!(verification.expected_target, world.target.state().records.len() as u64);
+    }
+}
+
+#[test]
 fn a_dry_run_of_a_plan_costs_nothing_and_comes_to_the_same() {
     let world = sample();
     let analysis = world.run(&request(RunKind::Analyze));

@@ -433,6 +433,36 @@ fn a_raised_level_that_came_while_the_run_was_paused_is_kept() {
 }
 
 #[test]
+fn what_left_the_target_while_the_run_was_paused_is_not_expected_there() {
+    let target = many(300).into_iter().map(|(id, mut record)| {
+        record.metadata.insert("title".to_owned(), json!("old"));
+        (id, record)
+    });
+    let world = World::with_pages(many(300), target.collect(), 100, 100);
+    world.target.state().faults.upserts_hang = true;
+    let request = request(RunKind::Mirror);
+    let recorder = runtime().block_on(world.begin(&request, &Origin::Listing));
+    assert_eq!(killed_after(&world, &request, &recorder, 600), None);
+    assert_eq!(world.store.kept(&recorder.id()).pending.len(), 300);
+    world.source.state().records.remove("00005");
+    {
+        let mut target = world.target.state();
+        target.faults.upserts_hang = false;
+        target.records.retain(|id, _| id.as_str() >= "00007");
+    }
+    let lost = world.embedder.state().paid.len();
+    world.embedder.state().lost = lost;
+    let recorder = world.restored(&recorder.id());
+    assert_eq!(killed_after(&world, &request, &recorder, 3_600_000), Some(RunState::Done));
+    let view = recorder.view();
+    let counts = &view.progress.counts;
+    assert_eq!((counts.vanished, counts.migrated, counts.updated, counts.gone), (7, 6, 293, 1));
+    let verification = view.verification.expect("verified");
+    assert!(verification.confirmed, "{}", verification.summary);
+    assert_eq!(verification.expected_target, 299);
+}
+
+#[test]
 fn a_plan_of_which_something_is_gone_is_not_taken_for_one_that_says_less() {
     for (killed, gone) in [(false, false), (false, true), (true, false), (true, true)] {
         // More than are handed on ahead of the reading.
