@@ -4,7 +4,7 @@ use std::{collections::HashMap, future::Future, sync::Arc};
 
 use pinecone::{FetchedMetadata, Metadata};
 use protocol::{Category, Change, Counts, FailedRecord, Reuse, Step};
-use store::{LedgerEntry, Settled};
+use store::{Found, LedgerEntry, Pending, Settled};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
@@ -142,6 +142,9 @@ pub(crate) async fn read_again<S: ReadIndex, T: ReadIndex>(
                 fetch_from_source(&context, &ids),
                 fetch_from_target(&context, &ids, &known)
             )?;
+            if context.retries {
+                tell_missing(&context, &again, &targets).await;
+            }
             let mut batch = Batch::default();
             let mut changed = Vec::new();
             for again in again {
@@ -166,6 +169,21 @@ pub(crate) async fn read_again<S: ReadIndex, T: ReadIndex>(
         }
     })
     .await;
+}
+
+/// Makes durable which of the failures that are tried again are not in the target, before any of them is written: should
+/// the process die between a write and its acknowledgement in the journal, the record counts as arrived when the run goes
+/// on.
+async fn tell_missing<S, T>(context: &Context<S, T>, again: &[Again], targets: &HashMap<String, Metadata>) {
+    let missing: Vec<Pending> = again
+        .iter()
+        .filter(|again| !again.absent && !targets.contains_key(&again.id))
+        .map(|again| Pending { id: again.id.clone(), found: Found::Missing })
+        .collect();
+    if !missing.is_empty() {
+        context.journal.found(missing).await;
+        context.journal.flush().await;
+    }
 }
 
 /// Counts the ids that are in both without reading them: a re-embedding leaves them as they are.

@@ -380,6 +380,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             store: self.durable.store.clone(),
             ledger: self.durable.ledger.clone(),
             plans: !self.request.is_live(),
+            retries: self.request.is_live() && matches!(self.origin, Origin::Failures(_)),
             written: AtomicU64::new(0),
             wind_down: self.halt.child_token(),
             unfinished: AtomicBool::new(false),

@@ -156,6 +156,46 @@ fn what_left_the_target_since_the_plan_is_not_expected_there() {
 }
 
 #[test]
+fn what_a_retry_wrote_before_its_store_failed_is_expected_in_the_target() {
+    let sample = || {
+        let world = sample();
+        world.target.state().faults.refused.extend(["a-missing".to_owned(), "c-changed".to_owned()]);
+        let failed = world.run(&request(RunKind::Mirror)).view.head.id;
+        world.target.state().faults.refused.clear();
+        (world, failed)
+    };
+    let (undisturbed, failed) = sample();
+    let before = undisturbed.store.state().commits;
+    let retry = |failed: &RunId| RunRequest { retry: Some(failed.clone()), ..request(RunKind::Mirror) };
+    from(&undisturbed, &retry(&failed), Origin::Failures(failed));
+    let mut written_and_lost = 0;
+    for fails_at in before..undisturbed.store.state().commits {
+        let (world, failed) = sample();
+        world.store.state().fails_at = Some(fails_at);
+        let retry = retry(&failed);
+        let recorder = runtime().block_on(async {
+            let recorder = world.begin(&retry, &Origin::Failures(failed)).await;
+            world.go(&retry, &recorder, Stop::new()).await;
+            recorder
+        });
+        let pending = world.store.kept(&recorder.id()).pending;
+        let held = world.target.state().records.contains_key("a-missing");
+        written_and_lost += usize::from(held && pending.contains_key("a-missing"));
+        world.store.state().fails_at = None;
+        let recorder = world.restored(&recorder.id());
+        if recorder.view().state == RunState::Done {
+            continue;
+        }
+        let state = runtime().block_on(world.go(&retry, &recorder, Stop::new()));
+        assert_eq!(state, RunState::Done, "{fails_at}");
+        let verification = recorder.view().verification.expect("verified");
+        assert!(verification.confirmed, "{fails_at}: {}", verification.summary);
+        assert_eq!(verification.expected_target, 7);
+    }
+    assert!(written_and_lost > 0, "some commit failed between the write and the journal");
+}
+
+#[test]
 fn a_dry_run_of_a_plan_costs_nothing_and_comes_to_the_same() {
     let world = sample();
     let analysis = world.run(&request(RunKind::Analyze));
