@@ -137,7 +137,7 @@ impl World {
         let kept = self.store.view(&run.head.id).await.expect("the store is well").expect("the run is there");
         assert_eq!(kept, run, "the store has what everybody saw");
         let recorder = Recorder::restored(kept, Arc::new(|| 0));
-        self.execute(&run.head.request, &recorder).await
+        Box::pin(self.execute(&run.head.request, &recorder)).await
     }
 
     /// Tries the failed records of a run again.
