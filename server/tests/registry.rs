@@ -21,7 +21,7 @@ use server::{
     runs::{Runs, StartError},
     schedules::Schedules,
 };
-use store::LedgerKey;
+use store::{Commit, LedgerKey};
 use support::{KEY, SAMPLE, World, eventually};
 use tokio::sync::broadcast;
 
@@ -221,6 +221,60 @@ async fn shutting_down_stops_at_a_checkpoint_and_the_next_process_goes_on() {
     second.finish().await;
     let analysis = done(&second, request(RunKind::Analyze)).await;
     assert!(!analysis.plan.unwrap().has_work());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_goes_on_only_with_the_settings_that_it_began_with() {
+    let world = World::new().await;
+    slow(&world);
+    let first = runs(&world).await;
+    let run = first.start(request(RunKind::Mirror)).await.unwrap();
+    half_way(&world).await;
+    assert!(first.shut_down().await);
+    world.state().clear_faults();
+    let paid = world.state().embedded().texts;
+    for (variable, value, words) in [
+        ("GEMINI_TASK_TYPE", "RETRIEVAL_QUERY", "/RETRIEVAL_DOCUMENT and is "),
+        ("TEXT_METADATA_KEY", "body", "the text key was text and is body"),
+        ("NEW_METADATA_KEY", "level", "the added key was clearance_level and is level"),
+        ("NEW_METADATA_VALUE", "2", "the added value was 1 and is 2"),
+    ] {
+        let other = runs_with(&world, &[(variable, value)]).await;
+        match other.resume(&run.id).await {
+            Err(StartError::Invalid { field: "run", message }) => {
+                assert!(message.contains(words) && message.contains(variable), "{message}");
+            }
+            other => panic!("{variable}: {:?}", other.map(|started| started.id)),
+        }
+        other.go_on().await.unwrap();
+        assert_eq!(state(&other, &run.id).await, RunState::Paused, "{variable}: nor by itself");
+    }
+    assert_eq!(world.state().embedded().texts, paid);
+    let second = runs(&world).await;
+    let resumed = second.resume(&run.id).await.unwrap();
+    assert_eq!(ended(resumed.view, resumed.events).await.state, RunState::Done);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_an_older_version_goes_on() {
+    let world = World::new().await;
+    slow(&world);
+    let first = runs(&world).await;
+    let run = first.start(request(RunKind::Mirror)).await.unwrap();
+    half_way(&world).await;
+    assert!(first.shut_down().await);
+    world.state().clear_faults();
+    // It did not keep what it wrote with.
+    let mut view = first.view(&run.id).await.unwrap().unwrap();
+    assert!(view.head.writing.take().is_some());
+    let old = serde_json::to_value(&view.head).unwrap();
+    let old = old.as_object().unwrap().iter().filter(|(key, _)| *key != "writing");
+    let old: serde_json::Map<_, _> = old.map(|(key, value)| (key.clone(), value.clone())).collect();
+    view.head = serde_json::from_value(old.into()).unwrap();
+    first.store().commit(&run.id, Commit { view: Some(view), ..Commit::default() }).await.unwrap();
+    let second = runs_with(&world, &[("GEMINI_TASK_TYPE", "RETRIEVAL_QUERY")]).await;
+    let resumed = second.resume(&run.id).await.unwrap();
+    assert_eq!(ended(resumed.view, resumed.events).await.state, RunState::Done);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -280,6 +280,7 @@ pub(crate) mod tests {
             target: "new".to_owned(),
             steps: Vec::new(),
             texts_per_minute: 3_000,
+            writing: None,
             started_at: 0,
         })
     }

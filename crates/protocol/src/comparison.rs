@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     Category, Counts, EndpointUse, NamespacePatterns, RunHead, RunKind, RunRequest, RunSummary, RunView,
+    Writing,
 };
 
 /// A run, as far as it is compared with another one.
@@ -182,10 +183,19 @@ fn requests(with: &[EndpointUse], run: &[EndpointUse]) -> Vec<Compared<String, u
 }
 
 /// What a run was asked for, and what was configured, in words.
-fn settings(head: &RunHead) -> [(&'static str, String); 12] {
+fn settings(head: &RunHead) -> [(&'static str, String); 15] {
     // Taken apart, so that a new setting cannot be forgotten here.
-    let RunHead { id: _, request, origin: _, source, target, steps: _, texts_per_minute, started_at: _ } =
-        head;
+    let RunHead {
+        id: _,
+        request,
+        origin: _,
+        source,
+        target,
+        steps: _,
+        texts_per_minute,
+        writing,
+        started_at: _,
+    } = head;
     let RunRequest {
         kind,
         namespace: _,
@@ -200,6 +210,8 @@ fn settings(head: &RunHead) -> [(&'static str, String); 12] {
     } = request;
     let yes = |is_so: bool| if is_so { "yes" } else { "no" }.to_owned();
     let none = || "none".to_owned();
+    let written =
+        |what: &dyn Fn(&Writing) -> String| writing.as_ref().map_or_else(|| "not kept".to_owned(), what);
     let namespaces = match namespaces {
         None => request.scope_label(),
         Some(NamespacePatterns { include, exclude }) => {
@@ -224,6 +236,9 @@ fn settings(head: &RunHead) -> [(&'static str, String); 12] {
         ("failures of", retry.as_ref().map_or_else(none, ToString::to_string)),
         ("documents in Elasticsearch", documents),
         ("texts a minute", texts_per_minute.to_string()),
+        ("embedding model", written(&|writing| writing.made_by.clone())),
+        ("text key", written(&|writing| writing.text_key.clone())),
+        ("added metadata", written(&|Writing { added, .. }| format!("{}: {}", added.key, added.value))),
     ]
 }
 
@@ -259,6 +274,7 @@ mod tests {
             target: "new".to_owned(),
             steps: Vec::new(),
             texts_per_minute: 3_000,
+            writing: None,
             started_at: 1_000,
         }
     }

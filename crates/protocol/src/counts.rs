@@ -57,6 +57,8 @@ pub struct Counts {
     /// Records of a plan that turned out to be something else than was planned: their text or metadata changed, they
     /// are in sync by now, or they came into the target meanwhile.
     pub moved: u64,
+    /// Counted in the target by the listing or by the plan, and not found there when they were read again.
+    pub vanished: u64,
     /// Documents of the search index.
     pub documents: DocumentCounts,
 }
@@ -156,6 +158,7 @@ impl Counts {
             overwritten,
             gone,
             moved,
+            vanished,
             documents,
         } = other;
         self.listed |= listed;
@@ -185,6 +188,7 @@ impl Counts {
             (&mut self.overwritten, overwritten),
             (&mut self.gone, gone),
             (&mut self.moved, moved),
+            (&mut self.vanished, vanished),
         ] {
             *sum += more;
         }

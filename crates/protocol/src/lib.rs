@@ -32,7 +32,7 @@ pub use request::{
 };
 pub use run::{
     FailedRecord, KEPT_FAILURES, KEPT_LOG_LINES, KEPT_RATE_POINTS, NamespaceRun, Pause, PauseReason, RunHead,
-    RunId, RunState, RunSummary, RunView, Step, StepState, StepView, Verification,
+    RunId, RunState, RunSummary, RunView, Step, StepState, StepView, Verification, Writing,
 };
 pub use schedule::{LastRun, Schedule, ScheduleId, ScheduleSpec, Timing};
 pub use settings::{LearnedLimit, Service, ServiceTest, SettingView, SettingsView};

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Counts, DocumentVerification, Event, EventBody, LogLine, Plan, Progress, RatePoint, RunRequest};
+use crate::{
+    AddedMetadata, Counts, DocumentVerification, Event, EventBody, LogLine, Plan, Progress, RatePoint,
+    RunRequest,
+};
 
 /// How many failed records a view keeps; `Counts::failed` counts all of them.
 pub const KEPT_FAILURES: usize = 1_000;
@@ -237,6 +240,17 @@ pub struct NamespaceRun {
     pub error: Option<String>,
 }
 
+/// What makes the records that a run writes what they are, as configured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writing {
+    /// The metadata key that holds the text.
+    pub text_key: String,
+    /// The key and value that are added.
+    pub added: AddedMetadata,
+    /// How vectors are made: model, dimensions and task type, with slashes between them.
+    pub made_by: String,
+}
+
 /// What does not change in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunHead {
@@ -255,6 +269,9 @@ pub struct RunHead {
     pub steps: Vec<Step>,
     /// Texts a minute that the embedding service allows, as configured.
     pub texts_per_minute: u64,
+    /// How it writes, as configured when it began; older versions did not keep it.
+    #[serde(default)]
+    pub writing: Option<Writing>,
     /// Milliseconds since 1970, UTC.
     pub started_at: u64,
 }
@@ -525,6 +542,7 @@ mod tests {
             target: "new".to_owned(),
             steps: vec![Step::List, Step::Compare],
             texts_per_minute: 3_000,
+            writing: None,
             started_at: 0,
         })
     }

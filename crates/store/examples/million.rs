@@ -105,6 +105,7 @@ async fn write(store: &SqliteStore, name: &str, kind: RunKind, records: u64, bat
         target: "new".to_owned(),
         steps: Vec::new(),
         texts_per_minute: 3_000,
+        writing: None,
         started_at: 0,
     });
     // As large as it becomes.

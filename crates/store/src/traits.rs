@@ -50,6 +50,12 @@ pub enum StoreError {
         /// The run.
         run: String,
     },
+    /// The records of a run were to be read one and all, and were forgotten by [`Store::prune`].
+    #[error("the records of run {run} were forgotten; analyze again")]
+    Forgotten {
+        /// The run.
+        run: String,
+    },
 }
 
 /// On which side an id was found, before it was read.
@@ -196,7 +202,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<RecordIds, StoreError>>;
 
     /// The settled records of a category with their digests, behind `after`: how a plan is executed without being held
-    /// in memory.
+    /// in memory. What was forgotten is an error ([`StoreError::Forgotten`], or [`StoreError::NoRun`] if the run was
+    /// removed): an empty page is the end of the plan.
     fn planned<'a>(
         &'a self,
         run: &'a RunId,

@@ -26,6 +26,7 @@ async fn begin(store: &SqliteStore) {
         target: "new".to_owned(),
         steps: Vec::new(),
         texts_per_minute: 3_000,
+        writing: None,
         started_at: 0,
     });
     let ledger = LedgerKey { target: "new".to_owned(), namespace: "ns".to_owned() };

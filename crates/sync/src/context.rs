@@ -34,6 +34,8 @@ pub(crate) struct Context<S, T> {
     pub ledger: LedgerKey,
     /// Whether the run makes a plan of what it finds, and writes nothing.
     pub plans: bool,
+    /// Whether the run writes what failed in another one: only reading tells whether the target has it.
+    pub retries: bool,
     /// The number of the newest write to the target that was acknowledged.
     pub written: AtomicU64,
     /// Cancelled when nothing new may begin: on request, or because a service failed.

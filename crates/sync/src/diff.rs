@@ -61,7 +61,13 @@ pub(crate) enum Position {
     /// Both listings, behind an id: everything up to it was handed on.
     Listings { source: SidePosition, target: SidePosition, after: Option<String> },
     /// The entries of a plan or the failures of a run, behind an id of a category.
-    Entries { category: Category, after: Option<String> },
+    Entries {
+        category: Category,
+        after: Option<String>,
+        /// How many were handed on; not known in checkpoints of older versions.
+        #[serde(default)]
+        handed: Option<u64>,
+    },
     /// Everything was handed on.
     Ended,
 }
@@ -73,6 +79,11 @@ impl Default for Position {
 }
 
 impl Position {
+    /// Before the first entry.
+    pub const fn entries_of(category: Category) -> Self {
+        Self::Entries { category, after: None, handed: Some(0) }
+    }
+
     /// Where both listings begin again when this side has to be sorted here; `None` if it was, or if nothing is listed.
     pub fn sorted_here(&self, side: Side) -> Option<Self> {
         let Self::Listings { source, target, .. } = self else { return None };

@@ -2,12 +2,12 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use pinecone::EncodedRecord;
 use protocol::{Counts, LogLevel, Step};
-use store::Vector;
+use store::{Digest, Vector};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
@@ -21,12 +21,16 @@ use crate::{
     settings::MAX_UNWRITTEN_TEXTS,
 };
 
-/// Vectors that are kept for records whose text is equal; at 3,072 dimensions about 3 MB.
+/// Vectors that are kept for records whose text is equal, beside those that the target has not acknowledged yet; at 3,072
+/// dimensions about 3 MB, and 6 MB for those.
 const KEPT_VECTORS: usize = 256;
 /// Records that may wait for a vector before no more are taken in.
 const MAX_WAITING: usize = 1_000;
 
-/// A record that is ready to be written. While it exists, its text counts as paid for and not yet in the target.
+/// While somebody holds it, a text counts as paid for and not yet in the target.
+pub(crate) type Paid = Arc<OwnedSemaphorePermit>;
+
+/// A record that is ready to be written.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub record: EncodedRecord,
@@ -35,7 +39,7 @@ pub(crate) struct Ready {
     pub vector: Option<Vector>,
     /// What the record adds to `folded` or `reused` by the way in which it got its vector.
     pub how: Counts,
-    pub paid: Option<OwnedSemaphorePermit>,
+    pub paid: Option<Paid>,
 }
 
 /// A vector and what the ledger is told of it.
@@ -50,11 +54,26 @@ enum Text {
     /// It is being embedded; these records wait for it. The first one pays.
     Wanted(Vec<Candidate>),
     /// Here is its vector.
-    Known(Made, Box<str>),
-    /// Its vector is in the target, in this record.
-    Written(Box<str>),
+    Known(Known),
+    /// Its vector was written to the target, in the record `first`, unless that was refused. What is read from there is
+    /// this text's vector only if its numbers are these: the record may hold an older one, of another text.
+    Written { first: Box<str>, values: Digest },
     /// The service refused it, with these words.
     Refused(String),
+}
+
+/// A vector that is kept, the record that was the first to take it, and whether that is under way to the target still.
+struct Known {
+    made: Made,
+    first: Box<str>,
+    paid: Weak<OwnedSemaphorePermit>,
+}
+
+impl Known {
+    /// Whether its vector is nowhere but here.
+    fn is_under_way(&self) -> bool {
+        self.paid.strong_count() > 0
+    }
 }
 
 /// What one run knows of the texts that it met.
@@ -71,20 +90,27 @@ impl Texts {
         self.by_hash.retain(|_, text| !matches!(text, Text::Wanted(_)));
     }
 
-    /// Takes in that a text's vector is in the target, in this record.
-    pub fn written(&mut self, hash: TextHash, first: &str) {
-        self.by_hash.insert(hash, Text::Written(first.into()));
+    /// Takes in that a text's vector is in the target, in this record and with these numbers.
+    pub fn written(&mut self, hash: TextHash, first: &str, values: Digest) {
+        self.by_hash.insert(hash, Text::Written { first: first.into(), values });
     }
 
-    fn keep(&mut self, hash: TextHash, vector: Made, first: Box<str>) {
-        self.by_hash.insert(hash, Text::Known(vector, first));
+    /// Keeps a vector, and lets the oldest one go that can be had from the target again. Those that cannot are bounded by
+    /// what may be paid for and not yet written.
+    fn keep(&mut self, hash: TextHash, known: Known) {
+        self.by_hash.insert(hash, Text::Known(known));
         self.kept.push_back(hash);
-        if self.kept.len() > KEPT_VECTORS
-            && let Some(oldest) = self.kept.pop_front()
-            && let Some(text) = self.by_hash.get_mut(&oldest)
-            && let Text::Known(_, first) = text
+        if self.kept.len() <= KEPT_VECTORS {
+            return;
+        }
+        let under_way =
+            |hash| matches!(self.by_hash.get(hash), Some(Text::Known(known)) if known.is_under_way());
+        if let Some(oldest) = self.kept.iter().position(|hash| !under_way(hash))
+            && let Some(hash) = self.kept.remove(oldest)
+            && let Some(text) = self.by_hash.get_mut(&hash)
+            && let Text::Known(Known { made, first, .. }) = text
         {
-            *text = Text::Written(std::mem::take(first));
+            *text = Text::Written { first: std::mem::take(first), values: made.ledger.values };
         }
     }
 }
@@ -190,17 +216,17 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
                 waiting.push(candidate);
                 self.waiting += 1;
             }
-            Some(Text::Known(made, _)) => {
-                let Made { numbers, ledger } = made.clone();
+            Some(Text::Known(known)) => {
+                let Made { numbers, ledger } = known.made.clone();
                 self.deliver(candidate, &numbers, Some(ledger), folded(), None).await;
             }
             Some(Text::Refused(message)) => {
                 let message = message.clone();
                 self.failed(candidate.item, message).await;
             }
-            Some(Text::Written(first)) => {
-                let first = [first.to_string()];
-                self.read_back(candidate, &first).await;
+            Some(Text::Written { first, values }) => {
+                let (first, values) = ([first.to_string()], *values);
+                self.read_back(candidate, &first, values).await;
             }
         }
     }
@@ -212,8 +238,9 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
         self.deadline.get_or_insert_with(|| Instant::now() + self.context.settings.linger);
     }
 
-    /// Gets the vector of a text that was embedded earlier in this run from the record that holds it.
-    async fn read_back(&mut self, candidate: Candidate, first: &[String; 1]) {
+    /// Gets the vector of a text that was embedded earlier in this run, and has these numbers, from the record that was
+    /// written with it.
+    async fn read_back(&mut self, candidate: Candidate, first: &[String; 1], values: Digest) {
         let context = self.context;
         let read =
             context.timed(FlowStage::Fetch, context.target.fetch_records(&context.namespace, first)).await;
@@ -222,18 +249,22 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
             Ok(records) => {
                 let vector =
                     records.into_iter().find(|record| record.id == first[0]).map(|record| record.values);
-                match vector.filter(|vector| vector.len() == context.settings.dimensions as usize) {
+                match vector.filter(|vector| values_digest(vector) == values) {
                     Some(vector) => {
                         let made = self.made(candidate.text_hash, vector);
-                        self.texts.keep(candidate.text_hash, made.clone(), first[0].as_str().into());
+                        let [first] = first;
+                        let known =
+                            Known { made: made.clone(), first: first.as_str().into(), paid: Weak::new() };
+                        self.texts.keep(candidate.text_hash, known);
                         self.deliver(candidate, &made.numbers, Some(made.ledger), folded(), None).await;
                     }
                     None => {
-                        // The target refused that record, or does not show it yet.
+                        // The target refused that record, does not show it yet, or somebody else has written it since.
                         context.recorder.log(
                             LogLevel::Warn,
                             format!(
-                                "{}: its text was embedded for {}, which the target does not return: embedding it again",
+                                "{}: its text was embedded for {}, whose new vector the target does not return: embedding \
+                                 it again",
                                 candidate.item.id, first[0]
                             ),
                         );
@@ -310,12 +341,13 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
                     self.context.recorder.add(&paid);
                     self.context.journal.spent(paid).await;
                     let first = first.map(|first| first.item.id.as_str().into()).unwrap_or_default();
-                    self.texts.keep(hash, made.clone(), first);
-                    let mut permit = Some(permit);
+                    let paid = Arc::new(permit);
+                    self.texts.keep(hash, Known { made: made.clone(), first, paid: Arc::downgrade(&paid) });
+                    let mut paid = Some(paid);
                     for candidate in waiting {
-                        let how = if permit.is_some() { Counts::default() } else { folded() };
+                        let how = if paid.is_some() { Counts::default() } else { folded() };
                         let ledger = Some(made.ledger.clone());
-                        self.deliver(candidate, &made.numbers, ledger, how, permit.take()).await;
+                        self.deliver(candidate, &made.numbers, ledger, how, paid.take()).await;
                     }
                 }
                 Err(message) => {
@@ -344,7 +376,7 @@ impl<S: ReadIndex, T: ReadIndex, E: Embed> Embedding<'_, S, T, E> {
         numbers: &[f32],
         vector: Option<Vector>,
         how: Counts,
-        paid: Option<OwnedSemaphorePermit>,
+        paid: Option<Paid>,
     ) {
         let Candidate { item, metadata, sparse, .. } = candidate;
         match EncodedRecord::new(&item.id, numbers, sparse.as_ref(), &metadata) {

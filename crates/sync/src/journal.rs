@@ -83,6 +83,7 @@ pub(crate) struct Checkpoint {
 
 enum Entry {
     Handed(Handed),
+    Found(Vec<Pending>),
     Settled(Vec<Done>),
     Spent(Counts),
     Reset(Position),
@@ -149,6 +150,11 @@ impl Journal {
     /// Keeps what was found. Comes before the ids are handed on, so that none can be settled before it is pending.
     pub async fn handed(&self, handed: Handed) {
         drop(self.entries.send(Entry::Handed(handed)).await);
+    }
+
+    /// Keeps where ids are that were handed on before anybody knew.
+    pub async fn found(&self, pending: Vec<Pending>) {
+        drop(self.entries.send(Entry::Found(pending)).await);
     }
 
     /// Keeps what became of records.
@@ -292,6 +298,7 @@ impl Keeper {
                 self.moved = true;
                 self.settle(done);
             }
+            Entry::Found(pending) => self.commit.found.extend(pending),
             Entry::Settled(done) => self.settle(done),
             Entry::Spent(counts) => {
                 self.state.counts.add(&counts);
@@ -310,7 +317,7 @@ impl Keeper {
                 self.waiting.push(done);
                 self.urgent = true;
             }
-            Entry::Plan(answer) => drop(answer.send(std::mem::take(&mut self.state.plan))),
+            Entry::Plan(answer) => drop(answer.send(self.state.plan.hand_out())),
             Entry::Counts(answer) => drop(answer.send(self.state.counts.clone())),
         }
         self.since.get_or_insert_with(Instant::now);

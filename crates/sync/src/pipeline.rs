@@ -16,6 +16,7 @@ use crate::{
     ports::{Embed, PortError, ReadIndex, WriteIndex},
     reading::{Again, Outlets, count_both, read_again, read_both, read_missing, store_failed},
     record::Candidate,
+    words::records,
     writing::write,
 };
 
@@ -121,17 +122,17 @@ async fn front<S: ReadIndex, T: ReadIndex>(context: &Arc<Context<S, T>>, start: 
                 drop(again_in);
                 list_both(context, source, target, after, missing_in, both_in).await
             }
-            Position::Entries { category, after } => {
+            Position::Entries { category, after, handed } => {
                 drop((missing_in, both_in));
-                let handed = tokio::select! {
+                let ended = tokio::select! {
                     biased;
                     () = context.wind_down.cancelled() => {
                         context.leave();
                         Ok(())
                     }
-                    handed = hand_entries(context, &origin, category, after, again_in) => handed,
+                    ended = hand_entries(context, &origin, (category, after), handed, again_in) => ended,
                 };
-                if let Err(error) = handed {
+                if let Err(error) = ended {
                     context.fail(Step::Compare, error);
                 }
                 Pass::Ended
@@ -243,16 +244,17 @@ async fn list_both<S: ReadIndex, T: ReadIndex>(
 async fn hand_entries<S, T>(
     context: &Arc<Context<S, T>>,
     origin: &Origin,
-    mut category: Category,
-    mut after: Option<String>,
+    (mut category, mut after): (Category, Option<String>),
+    mut handed: Option<u64>,
     again: mpsc::Sender<Vec<Again>>,
 ) -> Result<(), PortError> {
     loop {
         let (page, found) = entries(context, origin, category, after.as_deref()).await?;
+        handed = handed.map(|handed| handed + page.len() as u64);
         let next = match page.last() {
-            Some(last) => Position::Entries { category, after: Some(last.id.clone()) },
+            Some(last) => Position::Entries { category, after: Some(last.id.clone()), handed },
             None if category == Category::Missing => {
-                Position::Entries { category: Category::Changed, after: None }
+                Position::Entries { category: Category::Changed, after: None, handed }
             }
             None => break,
         };
@@ -261,12 +263,32 @@ async fn hand_entries<S, T>(
         if !page.is_empty() && again.send(page).await.is_err() {
             return Ok(());
         }
-        if let Position::Entries { category: next, after: behind } = next {
+        if let Position::Entries { category: next, after: behind, .. } = next {
             (category, after) = (next, behind);
         }
     }
+    if let (Origin::Plan(run), Some(handed)) = (origin, handed) {
+        require_whole(context, run, handed).await?;
+    }
     context.journal.handed(Handed { position: Position::Ended, ..Handed::default() }).await;
     Ok(())
+}
+
+/// A plan of which something is gone is never taken for one that says less (law 3).
+async fn require_whole<S, T>(context: &Context<S, T>, run: &RunId, handed: u64) -> Result<(), PortError> {
+    let view = context.store.view(run).await.map_err(|error| store_failed(&error))?;
+    let Some(plan) = view.and_then(|view| view.plan) else {
+        return Err(PortError::failed(format!("the plan of run {run} is gone; analyze again")));
+    };
+    let planned = plan.missing + if context.compares { plan.changed } else { 0 };
+    if handed == planned {
+        return Ok(());
+    }
+    Err(PortError::failed(format!(
+        "the plan of run {run} says {} to migrate or update, but the store holds {} of them; analyze again",
+        records(planned),
+        format::count(handed)
+    )))
 }
 
 async fn entries<S, T>(
@@ -298,6 +320,7 @@ async fn entries<S, T>(
                     id,
                     planned: Some((action, digest)),
                     absent: found == Found::Missing,
+                    listed: found == Found::Both,
                     attempts: 1,
                 })
                 .collect();
@@ -316,6 +339,7 @@ async fn entries<S, T>(
                         id: failure.id,
                         planned: None,
                         absent: false,
+                        listed: false,
                         attempts: failure.attempts + 1,
                     })
                     .collect();

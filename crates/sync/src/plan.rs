@@ -106,6 +106,13 @@ impl PlanBuilder {
         }
     }
 
+    /// All of it, to build the plan. What stays behind is what a checkpoint holds of it: a run may go on after its plan, and
+    /// its checkpoints with it. The texts, of which a second copy would be large, are not part of that.
+    pub fn hand_out(&mut self) -> Self {
+        let texts = std::mem::take(&mut self.texts);
+        Self { texts, ..self.clone() }
+    }
+
     /// Puts the texts back that a checkpoint left to the store.
     pub fn remember(&mut self, texts: HashSet<TextHash>) {
         self.texts = texts.into_iter().map(short).collect();

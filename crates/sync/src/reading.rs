@@ -4,7 +4,7 @@ use std::{collections::HashMap, future::Future, sync::Arc};
 
 use pinecone::{FetchedMetadata, Metadata};
 use protocol::{Category, Change, Counts, FailedRecord, Reuse, Step};
-use store::{LedgerEntry, Settled};
+use store::{Found, LedgerEntry, Pending, Settled};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
@@ -25,6 +25,8 @@ pub(crate) struct Again {
     pub planned: Option<(Action, Option<store::Digest>)>,
     /// Whether the target did not have it then: if it does now, it counts among what is there.
     pub absent: bool,
+    /// Whether the listing or the plan counted it in the target: if it is not there now, it is not expected there.
+    pub listed: bool,
     /// How many runs have tried it, this one included.
     pub attempts: u32,
 }
@@ -32,7 +34,7 @@ pub(crate) struct Again {
 impl Again {
     /// A record that was just found.
     fn first(id: String) -> Self {
-        Self { id, planned: None, absent: false, attempts: 1 }
+        Self { id, planned: None, absent: false, listed: false, attempts: 1 }
     }
 }
 
@@ -98,8 +100,10 @@ pub(crate) async fn read_both<S: ReadIndex, T: ReadIndex>(
     in_parallel(&context.clone(), batches, move |ids: Vec<String>| {
         let (context, out) = (context.clone(), out.clone());
         async move {
-            let (mut sources, mut targets) =
-                futures::try_join!(fetch_from_source(&context, &ids), fetch_from_target(&context, &ids))?;
+            let (mut sources, mut targets) = futures::try_join!(
+                fetch_from_source(&context, &ids),
+                fetch_from_target(&context, &ids, &ids)
+            )?;
             let mut batch = Batch::default();
             let mut changed = Vec::new();
             for id in ids {
@@ -131,12 +135,16 @@ pub(crate) async fn read_again<S: ReadIndex, T: ReadIndex>(
         let (context, out) = (context.clone(), out.clone());
         async move {
             let ids: Vec<String> = again.iter().map(|again| again.id.clone()).collect();
-            // What is absent here is not asked for twice: it is no longer there, or was never expected.
-            let (sources, targets) = futures::try_join!(
-                fetch_once_from_source(&context, &ids),
-                fetch_once_from_target(&context, &ids)
+            // What was not in the target when it was found is not expected there, and is asked for once.
+            let known: Vec<String> =
+                again.iter().filter(|again| !again.absent).map(|again| again.id.clone()).collect();
+            let (mut sources, mut targets) = futures::try_join!(
+                fetch_from_source(&context, &ids),
+                fetch_from_target(&context, &ids, &known)
             )?;
-            let (mut sources, mut targets) = (sources, targets);
+            if context.retries {
+                tell_missing(&context, &again, &targets).await;
+            }
             let mut batch = Batch::default();
             let mut changed = Vec::new();
             for again in again {
@@ -161,6 +169,21 @@ pub(crate) async fn read_again<S: ReadIndex, T: ReadIndex>(
         }
     })
     .await;
+}
+
+/// Makes durable which of the failures that are tried again are not in the target, before any of them is written: should
+/// the process die between a write and its acknowledgement in the journal, the record counts as arrived when the run goes
+/// on.
+async fn tell_missing<S, T>(context: &Context<S, T>, again: &[Again], targets: &HashMap<String, Metadata>) {
+    let missing: Vec<Pending> = again
+        .iter()
+        .filter(|again| !again.absent && !targets.contains_key(&again.id))
+        .map(|again| Pending { id: again.id.clone(), found: Found::Missing })
+        .collect();
+    if !missing.is_empty() {
+        context.journal.found(missing).await;
+        context.journal.flush().await;
+    }
 }
 
 /// Counts the ids that are in both without reading them: a re-embedding leaves them as they are.
@@ -220,13 +243,14 @@ async fn fetch_once_from_source<S: ReadIndex, T>(
     Ok(records.into_iter().map(|record| (record.id.clone(), record)).collect())
 }
 
-/// The same from the target.
+/// The same from the target, for those that are expected there.
 async fn fetch_from_target<S, T: ReadIndex>(
     context: &Context<S, T>,
     ids: &[String],
+    expected: &[String],
 ) -> Result<HashMap<String, Metadata>, PortError> {
     let mut records = fetch_once_from_target(context, ids).await?;
-    let absent = absent(ids, |id| records.contains_key(id));
+    let absent = absent(expected, |id| records.contains_key(id));
     if !absent.is_empty() {
         records.extend(fetch_once_from_target(context, &absent).await?);
     }
@@ -293,20 +317,31 @@ fn arrived(again: &Again, is_there: bool) -> u64 {
     u64::from(again.absent && is_there)
 }
 
+/// How many records of the target an id that was found before takes away by what is no longer there.
+fn vanished(again: &Again, is_there: bool) -> u64 {
+    u64::from(again.listed && !is_there)
+}
+
+/// What a record adds that is not written, beside its own count.
+fn held(again: &Again, is_there: bool) -> Counts {
+    let (target_listed, vanished) = (arrived(again, is_there), vanished(again, is_there));
+    Counts { target_listed, vanished, ..Counts::default() }
+}
+
 fn gone<S, T>(context: &Context<S, T>, again: &Again, is_there: bool) -> Done {
-    let counts = Counts { gone: 1, target_listed: arrived(again, is_there), ..Counts::default() };
+    let counts = Counts { gone: 1, ..held(again, is_there) };
     let contribution = contribution(context, Action::Gone, &again.id);
     Done { contribution, ..Done::behind(&again.id, Category::Gone, counts) }
 }
 
 fn in_sync<S, T>(context: &Context<S, T>, again: &Again) -> Done {
-    let counts = Counts { in_sync: 1, target_listed: arrived(again, true), ..Counts::default() };
+    let counts = Counts { in_sync: 1, ..held(again, true) };
     let contribution = contribution(context, Action::Keep, &again.id);
     moved(Done { contribution, ..Done::behind(&again.id, Category::InSync, counts) }, again)
 }
 
 fn no_text<S, T>(context: &Context<S, T>, again: &Again, is_there: bool) -> Done {
-    let counts = Counts { no_text: 1, target_listed: arrived(again, is_there), ..Counts::default() };
+    let counts = Counts { no_text: 1, ..held(again, is_there) };
     let contribution = contribution(context, Action::Skip, &again.id);
     moved(Done { contribution, ..Done::behind(&again.id, Category::NoText, counts) }, again)
 }
@@ -434,13 +469,15 @@ fn decide<S, T>(context: &Context<S, T>, read: Read, kept: Kept, batch: &mut Bat
     let phase = if target.is_none() { Step::Migrate } else { Step::Update };
     let action = if target.is_none() { Action::Migrate } else { Action::Update };
     let reuses = kept.vector.is_some();
+    let (arrived, vanished) = (arrived(&again, target.is_some()), vanished(&again, target.is_some()));
     let mut item = Item {
         id: again.id,
         phase,
         added: Added::Set,
         over_long: tokens > settings.input_tokens && !reuses,
         moved: again.planned.as_ref().is_some_and(|(planned, _)| *planned != action),
-        arrived: again.absent && phase == Step::Update,
+        arrived: arrived > 0,
+        vanished: vanished > 0,
         attempts: again.attempts,
     };
     let prepared = match prepare(settings, context.overwrite, source, target.as_ref()) {

@@ -27,6 +27,8 @@ pub(crate) struct Item {
     pub moved: bool,
     /// It was absent in the target when it was found, and is there now.
     pub arrived: bool,
+    /// It was counted in the target, and is not there any more.
+    pub vanished: bool,
     /// How many runs have tried it, this one included.
     pub attempts: u32,
 }
@@ -37,6 +39,7 @@ impl Item {
         let mut counts = Counts {
             moved: u64::from(self.moved),
             target_listed: u64::from(self.arrived),
+            vanished: u64::from(self.vanished),
             ..Counts::default()
         };
         match self.phase {

@@ -151,6 +151,7 @@ pub fn head(
         source: indexes.0.to_owned(),
         target: indexes.1.to_owned(),
         texts_per_minute: settings.texts_per_minute,
+        writing: Some(settings.writing()),
         started_at: now,
     }
 }
@@ -222,9 +223,8 @@ pub(crate) async fn drive<W: Future<Output = Outcome>>(
             return state;
         }
     };
-    if let Some(checkpoint) = &checkpoint {
-        recorder.set_counts(checkpoint.counts.clone());
-    }
+    // Without a checkpoint it begins anew, and so do the counters that were shown.
+    recorder.set_counts(checkpoint.as_ref().map(|checkpoint| checkpoint.counts.clone()).unwrap_or_default());
     let (journal, keeper) = Journal::begin(
         store.clone(),
         recorder.clone(),
@@ -380,6 +380,7 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             store: self.durable.store.clone(),
             ledger: self.durable.ledger.clone(),
             plans: !self.request.is_live(),
+            retries: self.request.is_live() && matches!(self.origin, Origin::Failures(_)),
             written: AtomicU64::new(0),
             wind_down: self.halt.child_token(),
             unfinished: AtomicBool::new(false),
@@ -417,20 +418,23 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                     format::count(plan.changed)
                 );
                 self.recorder.log(LogLevel::Info, found);
-                Position::Entries { category: Category::Missing, after: None }
+                Position::entries_of(Category::Missing)
             }
             Origin::Failures(run) => {
-                let failed = self.durable.store.view(run).await.map_err(|error| store_failed(&error))?;
-                counts.in_both = failed.map_or(0, |view| {
-                    // Documents have a step of their own, which finds them by itself.
-                    let counts = &view.progress.counts;
-                    counts.failed.saturating_sub(counts.documents.failed)
-                });
+                let view = self.durable.store.view(run).await.map_err(|error| store_failed(&error))?;
+                let Some(view) = view else {
+                    return Err(PortError::failed(format!(
+                        "run {run} and its failures are gone; analyze again"
+                    )));
+                };
+                // Documents have a step of their own, which finds them by itself.
+                let failed = &view.progress.counts;
+                counts.in_both = failed.failed.saturating_sub(failed.documents.failed);
                 counts.target_listed = self.services.target.count(namespace).await?;
                 counts.listed = true;
                 let again = format!("tries {} of run {run} again", records(counts.in_both));
                 self.recorder.log(LogLevel::Info, again);
-                Position::Entries { category: Category::Changed, after: None }
+                Position::entries_of(Category::Changed)
             }
         };
         self.recorder.add(&counts);
@@ -452,8 +456,10 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                     .map_err(|error| store_failed(&error))?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.id.clone());
-                for entry in &page {
-                    texts.written(entry.vector.text, &entry.id);
+                // A vector that was made in another way is not that of an equal text.
+                let same = page.iter().filter(|entry| entry.vector.made_by == self.settings.made_by);
+                for entry in same {
+                    texts.written(entry.vector.text, &entry.id, entry.vector.values);
                 }
             }
         }
@@ -481,7 +487,9 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 };
                 let planned = matches!(origin, Origin::Plan(_)).then_some((action, None));
                 let attempts = attempts.get(&id).map_or(1, |before| before + 1);
-                Again { id, planned, absent: found == Found::Missing, attempts }
+                // The failures of a run are not listed: the target was counted before.
+                let listed = found == Found::Both && !matches!(origin, Origin::Failures(_));
+                Again { id, planned, absent: found == Found::Missing, listed, attempts }
             })
             .collect();
         self.recorder.log(
@@ -531,6 +539,10 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
             );
         }
         if !self.request.is_live() {
+            if recorder.view().plan.is_some() {
+                // It stopped behind its plan, and found nothing since.
+                return self.documents().await;
+            }
             let pages = match self.origin {
                 Origin::Listing => pages(counts.source_listed) + pages(counts.target_listed),
                 Origin::Plan(_) | Origin::Failures(_) => 0,

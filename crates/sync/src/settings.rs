@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::AddedMetadata;
+use protocol::{AddedMetadata, Writing};
 use serde_json::Value;
 
 /// Never more texts than this are paid for and not yet in the target (law 7).
@@ -89,6 +89,11 @@ impl Settings {
     /// The added key and value as they are shown.
     pub fn added(&self) -> AddedMetadata {
         AddedMetadata { key: self.added_key.clone(), value: self.added_value.to_string() }
+    }
+
+    /// What makes the records that are written what they are.
+    pub fn writing(&self) -> Writing {
+        Writing { text_key: self.text_key.clone(), added: self.added(), made_by: self.made_by.clone() }
     }
 
     /// The same settings with every batch bounded by `size` too.

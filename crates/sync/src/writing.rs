@@ -9,15 +9,11 @@ use std::{
 use pinecone::{EncodedRecord, MAX_UPSERT_BYTES, MAX_UPSERT_RECORDS};
 use protocol::{Counts, Step};
 use store::Vector;
-use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc},
-    task::JoinSet,
-    time::Instant,
-};
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use crate::{
     context::{Context, FlowStage},
-    embedding::{Ready, settle_failed},
+    embedding::{Paid, Ready, settle_failed},
     ports::{PortError, Upserted, WriteIndex},
     record::Item,
     settings::MAX_UNWRITTEN_TEXTS,
@@ -31,7 +27,7 @@ struct Sent {
     item: Item,
     vector: Option<Vector>,
     how: Counts,
-    _paid: Option<OwnedSemaphorePermit>,
+    _paid: Option<Paid>,
 }
 
 type Answer = (Vec<Sent>, Result<Upserted, PortError>);

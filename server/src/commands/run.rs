@@ -47,7 +47,7 @@ pub async fn run(context: &Context, request: RunRequest, confirmed: bool) -> Res
     }
     let stop = stop_on_signal();
     let runs = Runs::open(connections, context.clock.clone()).await?;
-    follow(context, &runs, runs.start(request), &stop).await
+    Box::pin(follow(context, &runs, runs.start(request), &stop)).await
 }
 
 /// Shows a run that begins or goes on until it ends or stops.

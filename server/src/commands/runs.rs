@@ -269,5 +269,5 @@ async fn retry(context: &Context, runs: &Arc<Runs>, arguments: &RetryArgs) -> Re
         return Ok(Exit::Cancelled);
     }
     let stop = stop_on_signal();
-    follow(context, runs, runs.start(request), &stop).await
+    Box::pin(follow(context, runs, runs.start(request), &stop)).await
 }

@@ -239,6 +239,7 @@ mod tests {
             target: "new".into(),
             steps: vec![Step::List, Step::Compare, Step::Migrate],
             texts_per_minute: 3_000,
+            writing: None,
             started_at: 0,
         })
     }

@@ -13,6 +13,7 @@ mod locks;
 mod many;
 mod origin;
 mod past;
+mod writing;
 
 use std::{
     collections::HashMap,
@@ -143,7 +144,7 @@ impl Runs {
     ///
     /// # Errors
     ///
-    /// There is no such run, it is live or over, it is of other indexes, or what keeps a run from starting.
+    /// There is no such run, it is live or over, it is of other indexes or settings, or what keeps a run from starting.
     pub async fn resume(self: &Arc<Self>, id: &RunId) -> Result<Started, StartError> {
         Ok(Box::pin(self.resume_live(id)).await?.0)
     }
@@ -157,6 +158,7 @@ impl Runs {
             self.let_go(id).await;
         }
         self.require_same_indexes(&head)?;
+        self.require_same_writing(&head)?;
         let request = &head.request;
         let over_one = request.namespaces.is_none();
         if over_one {

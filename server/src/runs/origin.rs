@@ -1,9 +1,9 @@
 //! Where a new run takes its ids from: both listings, the plan of an analysis, or the failures of another run.
 
-use protocol::{Plan, RunId, RunKind, RunRequest, RunView};
+use protocol::{Plan, RunId, RunKind, RunRequest, RunView, Writing};
 use sync::Origin;
 
-use super::{Runs, StartError, namespace_of};
+use super::{Runs, StartError, namespace_of, writing};
 
 impl Runs {
     /// What a request means: the plan is looked up by its hash, and whoever tries failures again gets the options of
@@ -69,11 +69,14 @@ impl Runs {
         };
         compare("the source", &view.head.source, source);
         compare("the target", &view.head.target, target);
-        compare("the text key", &plan.text_key, &settings.text_key);
-        compare("the embedding model", &plan.made_by, &settings.made_by);
-        let added = settings.added();
-        compare("the added key", &plan.added.key, &added.key);
-        compare("the added value", &plan.added.value, &added.value);
+        let planned_to_write = Writing {
+            text_key: plan.text_key.clone(),
+            added: plan.added.clone(),
+            made_by: plan.made_by.clone(),
+        };
+        for part in &writing::PARTS {
+            compare(part.words, (part.of)(&planned_to_write), (part.of)(&settings.writing()));
+        }
         compare("--reuse", planned.reuse.as_str(), request.reuse.as_str());
         let overwrites = |request: &RunRequest| if request.overwrite_added { "given" } else { "not given" };
         compare("--overwrite-added", overwrites(planned), overwrites(request));

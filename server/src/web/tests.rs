@@ -42,6 +42,7 @@ impl OneRun {
             target: "new".to_owned(),
             steps: vec![Step::List, Step::Compare, Step::Migrate],
             texts_per_minute: 3_000,
+            writing: None,
             started_at: 0,
         };
         let (events, _) = broadcast::channel(4);

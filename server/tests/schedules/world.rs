@@ -170,6 +170,7 @@ impl Runner for Runs {
                 target: "new".to_owned(),
                 steps: Vec::new(),
                 texts_per_minute: 3_000,
+                writing: None,
                 started_at: now,
             };
             let done = RunSummary { state: RunState::Done, ..RunView::new(head).summary() };

@@ -28,6 +28,7 @@ pub fn running() -> RunView {
         target: "askdona".to_owned(),
         steps: Vec::new(),
         texts_per_minute: 3_000,
+        writing: None,
         started_at: NOW - 90_000,
     });
     view.updated_at = NOW;

@@ -13,6 +13,8 @@ pub(super) enum Fault {
     /// A row that cannot be understood.
     Row(String),
     NoRun,
+    /// The records of the run were forgotten.
+    Forgotten,
 }
 
 impl From<sqlx::Error> for Fault {
@@ -33,6 +35,9 @@ impl Fault {
             Self::Sql(error) => told(&error, path, what),
             Self::Row(reason) => StoreError::Io { path: path.display().to_string(), what, reason },
             Self::NoRun => StoreError::NoRun { run: run.map(|run| run.0.clone()).unwrap_or_default() },
+            Self::Forgotten => {
+                StoreError::Forgotten { run: run.map(|run| run.0.clone()).unwrap_or_default() }
+            }
         }
     }
 }

@@ -149,21 +149,27 @@ pub(super) async fn planned(
         return Ok(ids.into_iter().map(|id| (id, None)).collect());
     }
     let (own, pair) = codes::classes_of(category);
+    // One transaction: what is forgotten in between must not look like the end of the plan.
+    let mut tx = store.reader.begin().await?;
+    let generation: Option<Option<i64>> = sqlx::query_scalar("SELECT generation FROM run WHERE id = ?")
+        .bind(&*run.0)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let generation = generation.ok_or(Fault::NoRun)?.ok_or(Fault::Forgotten)?;
     let rows = sqlx::query(
-        "SELECT id, digest FROM record
-         WHERE generation = (SELECT generation FROM run WHERE id = ?1) AND class = ?4 AND id > ?2
+        "SELECT id, digest FROM record WHERE generation = ?1 AND class = ?4 AND id > ?2
          UNION
-         SELECT id, digest FROM record
-         WHERE generation = (SELECT generation FROM run WHERE id = ?1) AND class = ?5 AND id > ?2
+         SELECT id, digest FROM record WHERE generation = ?1 AND class = ?5 AND id > ?2
          ORDER BY id LIMIT ?3",
     )
-    .bind(&*run.0)
+    .bind(generation)
     .bind(after.unwrap_or(""))
     .bind(i64::from(limit))
     .bind(own)
     .bind(pair)
-    .fetch_all(&store.reader)
+    .fetch_all(&mut *tx)
     .await?;
+    tx.commit().await?;
     rows.iter()
         .map(|row| {
             let found: Option<&[u8]> = row.try_get(1)?;

@@ -302,6 +302,7 @@ mod tests {
             target: "new".to_owned(),
             steps: Vec::new(),
             texts_per_minute: 3_000,
+            writing: None,
             started_at: 0,
         });
         let ledger = LedgerKey { target: "new".to_owned(), namespace: namespace.to_owned() };

@@ -24,6 +24,7 @@ pub fn view(name: &str, request: RunRequest) -> RunView {
         target: "new".to_owned(),
         steps: vec![Step::List, Step::Compare, Step::Migrate, Step::Update, Step::Verify],
         texts_per_minute: 3_000,
+        writing: None,
         started_at: 1_700_000_000_000,
     })
 }

@@ -68,6 +68,7 @@ macro_rules! conformance {
             a_log_is_cut_to_its_newest_lines,
             the_oldest_runs_go_first,
             what_is_needed_stays,
+            a_plan_that_was_forgotten_is_no_empty_plan,
         }
     };
 }

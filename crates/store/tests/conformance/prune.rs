@@ -130,3 +130,25 @@ pub async fn what_is_needed_stays(place: &impl Place) {
     assert_eq!(store.plan(&key("ns"), "bbbb").await.unwrap(), None, "its records are gone");
     assert_eq!(store.failures(&id("tried again"), &PageQuery::default()).await.unwrap().failures.len(), 1);
 }
+
+pub async fn a_plan_that_was_forgotten_is_no_empty_plan(place: &impl Place) {
+    let store = place.open().await;
+    let planned = async |name: &str, category, after| {
+        let page = store.planned(&id(name), category, after, 99).await.map_err(|error| error.to_string());
+        page.map(|page| page.into_iter().map(|(id, _)| id).collect::<Vec<_>>())
+    };
+    for name in ["aaaa", "bbbb"] {
+        ran(&*store, name, RunRequest::new(RunKind::Analyze, "ns"), RunState::Done, OLD).await;
+    }
+    assert_eq!(planned("aaaa", Category::Missing, None).await, Ok(vec!["aaaa a".to_owned()]));
+    assert_eq!(planned("aaaa", Category::Missing, Some("aaaa a")).await, Ok(Vec::new()), "its end");
+    store.prune(NOW).await.unwrap();
+    for (category, after) in
+        [(Category::Missing, None), (Category::Missing, Some("aaaa a")), (Category::Changed, None)]
+    {
+        let refused = planned("aaaa", category, after).await.unwrap_err();
+        assert_eq!(refused, "the records of run aaaa were forgotten; analyze again");
+    }
+    let nobody = planned("nobody", Category::Missing, None).await.unwrap_err();
+    assert!(nobody.contains("no run nobody"), "{nobody}");
+}

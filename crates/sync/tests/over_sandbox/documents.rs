@@ -9,7 +9,7 @@ use protocol::{
     Category, DocumentScope, DocumentUpdate, PageQuery, Reading, RunId, RunKind, RunRequest, RunState,
     RunView, Step, StepState, UpdateMode,
 };
-use sandbox::{Fault, Options, SearchDocument};
+use sandbox::{Body, Effect, Endpoint, Fault, Options, SearchDocument};
 use serde_json::{Value, json};
 use store::{LedgerKey, Store as _};
 use sync::{
@@ -127,7 +127,7 @@ impl World {
     }
 
     fn bulk_requests(&self) -> usize {
-        let calls = self.sandbox.state().calls("elasticsearch", sandbox::Endpoint::Bulk).expect("counted");
+        let calls = self.sandbox.state().calls("elasticsearch", Endpoint::Bulk).expect("counted");
         usize::try_from(calls.requests).expect("few")
     }
 }
@@ -307,6 +307,26 @@ async fn a_mirror_may_end_with_the_documents_of_its_namespace() {
     assert_eq!((dry.state, dry.progress.counts.documents.to_update), (RunState::Done, 0));
     let again = world.run(&mirror).await;
     assert_eq!((again.progress.counts.migrated, again.progress.counts.documents.updated), (0, 0), "law 6");
+}
+
+#[tokio::test]
+async fn a_dry_run_that_goes_on_among_its_documents_keeps_its_plan() {
+    let world = world().await;
+    let mirror = RunRequest { documents: Some(DocumentUpdate::default()), ..request(RunKind::Mirror) };
+    let whole = world.run(&RunRequest { dry_run: true, ..mirror.clone() }).await;
+    let refused = Effect::Status { code: 401, body: Body::Json, retry_after: None, message: None };
+    world.sandbox.state().add_fault(Fault::always(Endpoint::Cursor, refused).at("elasticsearch"));
+    let failed = world.run(&RunRequest { dry_run: true, ..mirror }).await;
+    assert_eq!((failed.state, &failed.plan), (RunState::Failed, &whole.plan));
+    world.sandbox.state().clear_faults();
+    let done = world.go_on(failed.clone()).await;
+    assert_eq!((done.state, done.progress.counts.documents.to_update), (RunState::Done, 91));
+    assert_eq!(done.plan, whole.plan, "law 4");
+
+    // The plan can be made again from what the store has of the run, too.
+    let checkpoint = world.store.checkpoint(&failed.head.id).await.unwrap().unwrap();
+    let checkpoint: Value = serde_json::from_str(&checkpoint).unwrap();
+    assert_eq!(checkpoint["plan"]["tokens"], json!(whole.plan.unwrap().tokens));
 }
 
 #[tokio::test]

@@ -221,6 +221,51 @@ async fn a_fetch_that_returns_fewer_records_is_asked_again() {
     }
 }
 
+/// One fetch that leaves records out neither lowers a level nor drops a record, whichever fetch it is.
+#[tokio::test]
+async fn a_fetch_of_a_plan_that_returns_fewer_records_is_asked_again() {
+    for (index, nth) in [("source", 1), ("source", 4), ("target", 4), ("target", 5)] {
+        let mut world = World::start(Options::default()).await;
+        // In one order: first what is missing in four batches, then what has changed.
+        (world.settings.fetch_concurrency, world.settings.linger) = (1, Duration::ZERO);
+        let analysis = world.run(&request(RunKind::Analyze)).await;
+        world.sandbox.state().add_fault(
+            Fault::always(Endpoint::Fetch, Effect::MissingRecords { count: 20 })
+                .at(index)
+                .when(When::Nth(nth)),
+        );
+        let run = world.follow(&analysis).await;
+        assert_eq!(run.state, RunState::Done, "{index} {nth}: {:?}", run.error);
+        let counts = &run.progress.counts;
+        assert_eq!((counts.migrated, counts.updated), (345, 40), "{index} {nth}");
+        assert_eq!((counts.kept, counts.gone, counts.moved), (10, 0, 0), "{index} {nth}");
+        world.assert_mirrored();
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_of_a_run_that_goes_on_and_returns_fewer_records_is_asked_again() {
+    for (index, nth) in [("source", 1), ("target", 1), ("target", 2), ("target", 3), ("target", 4)] {
+        let mut world = World::start(Options::default()).await;
+        world.settings.fetch_concurrency = 1;
+        let refused = Fault::always(Endpoint::Embed, status(401, Body::Text));
+        world.sandbox.state().add_fault(refused);
+        let failed = world.mirror().await;
+        assert_eq!(failed.state, RunState::Failed);
+        world.sandbox.state().clear_faults();
+        world.sandbox.state().add_fault(
+            Fault::always(Endpoint::Fetch, Effect::MissingRecords { count: 20 })
+                .at(index)
+                .when(When::Nth(nth)),
+        );
+        let run = world.go_on(failed).await;
+        assert_eq!(run.state, RunState::Done, "{index} {nth}: {:?}", run.error);
+        assert_whole(&run.progress.counts);
+        assert_eq!(run.progress.counts.gone, 0);
+        world.assert_mirrored();
+    }
+}
+
 #[tokio::test]
 async fn poison_stands_alone() {
     let world = World::start(Options::default()).await;

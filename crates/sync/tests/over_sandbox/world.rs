@@ -137,7 +137,7 @@ impl World {
         let kept = self.store.view(&run.head.id).await.expect("the store is well").expect("the run is there");
         assert_eq!(kept, run, "the store has what everybody saw");
         let recorder = Recorder::restored(kept, Arc::new(|| 0));
-        self.execute(&run.head.request, &recorder).await
+        Box::pin(self.execute(&run.head.request, &recorder)).await
     }
 
     /// Tries the failed records of a run again.
@@ -145,6 +145,13 @@ impl World {
         let failed = run.head.id.clone();
         let request = RunRequest { retry: Some(failed.clone()), ..run.head.request.clone() };
         self.run_from(&request, Origin::Failures(failed)).await
+    }
+
+    /// Executes the plan that a run has left.
+    pub async fn follow(&self, analysis: &RunView) -> RunView {
+        let hash = analysis.plan.as_ref().expect("it has left a plan").hash.clone();
+        let request = RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
+        self.run_from(&request, Origin::Plan(analysis.head.id.clone())).await
     }
 
     async fn execute(&self, request: &RunRequest, recorder: &Arc<Recorder>) -> RunView {

@@ -8,6 +8,7 @@ use std::{
 use crate::support::{World, payments, records, request, runtime, stored, vector_of};
 use protocol::{Category, Reading, Reuse, RunKind, RunRequest, RunState, Step, StepState};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use sync::{Stop, StopReason};
 
 fn mirror() -> RunRequest {
@@ -123,6 +124,53 @@ fn equal_texts_are_paid_for_once_even_far_apart() {
         assert_eq!(record.values, vector_of(text), "{id}");
     }
     assert_eq!(ran.counts().embedded + ran.counts().folded, 1_500);
+}
+
+/// The first of the two records with an equal text has an old vector in the target, of another text.
+#[test]
+fn a_vector_of_another_text_is_never_taken_for_that_of_an_equal_one() {
+    let text = |number: usize| {
+        if number.is_multiple_of(400) { "shared".to_owned() } else { format!("own {number}") }
+    };
+    let side = |text: &dyn Fn(usize) -> String| -> BTreeMap<_, _> {
+        (0..=400).map(|number| (format!("{number:05}"), stored(json!({"text": text(number)})))).collect()
+    };
+    let mut world = World::with_pages(side(&text), side(&|number| format!("old {number}")), 100, 100);
+    world.settings.fetch_concurrency = 1;
+    world.target.state().faults.refused.insert("00000".to_owned());
+    let ran = world.run(&mirror());
+    assert_eq!((ran.counts().updated, ran.counts().failed), (400, 1));
+    let target = world.target.state().records.clone();
+    assert_eq!(target["00000"], stored(json!({"text": "old 0"})), "it was refused");
+    for number in 1..=400 {
+        let id = format!("{number:05}");
+        assert_eq!(target[&id].values, vector_of(&text(number)), "{id}");
+        let known = world.store.state().ledger[&id].0.clone();
+        assert_eq!(known.values, digest_of(&target[&id].values), "{id}");
+    }
+}
+
+/// The first half of the SHA-256 of the numbers.
+fn digest_of(values: &[f32]) -> store::Digest {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    Sha256::digest(bytes)[..16].try_into().expect("half of it")
+}
+
+#[test]
+fn equal_texts_are_paid_for_once_while_the_target_is_slow() {
+    // More different texts are paid for and not yet written than vectors of written ones are kept.
+    let text = |number: usize| {
+        if number.is_multiple_of(449) { "shared".to_owned() } else { format!("own {number}") }
+    };
+    let source: BTreeMap<_, _> =
+        (0..450).map(|number| (format!("{number:05}"), stored(json!({"text": text(number)})))).collect();
+    let mut world = World::with_pages(source, BTreeMap::new(), 50, 50);
+    world.settings.fetch_concurrency = 1;
+    world.target.state().faults.upserts_take = Duration::from_secs(20);
+    let ran = world.run(&mirror());
+    assert_eq!((ran.state(), ran.counts().migrated), (RunState::Done, 450));
+    assert_eq!(payments(&world.embedder)["shared"], 1, "law 7");
+    assert_eq!(world.target.state().records["00449"].values, vector_of("shared"));
 }
 
 #[test]

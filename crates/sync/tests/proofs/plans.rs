@@ -111,6 +111,91 @@ fn what_came_into_the_target_since_the_plan_counts_there_whatever_the_source_hol
 }
 
 #[test]
+fn one_fetch_that_leaves_a_record_of_a_plan_out_neither_lowers_its_level_nor_drops_it() {
+    let world = sample();
+    let raised = stored(json!({"text": "gamma", "title": "old", "clearance_level": 3}));
+    world.target.state().records.insert("c-changed".to_owned(), raised);
+    let analysis = world.run(&request(RunKind::Analyze));
+    world.target.state().faults.left_out.insert("c-changed".to_owned(), 1);
+    world.source.state().faults.left_out.extend([("a-missing".to_owned(), 1), ("d-changed".to_owned(), 1)]);
+    let read = world.target.state().fetched_ids.len();
+    let hash = analysis.view.plan.as_ref().expect("a plan").hash.clone();
+    let request = RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
+    let ran = from(&world, &request, Origin::Plan(analysis.view.head.id));
+    assert_eq!(ran.state(), RunState::Done);
+    let counts = ran.counts();
+    assert_eq!((counts.migrated, counts.updated, counts.gone, counts.moved), (3, 2, 0, 0));
+    let target = world.target.state();
+    assert_eq!(target.records["c-changed"].metadata["clearance_level"], json!(3), "law 5");
+    assert_eq!(target.records["c-changed"].metadata["title"], json!("new"));
+    assert_eq!(target.fetched_ids.len(), read + 5 + 1, "what is missing is not asked for twice");
+}
+
+#[test]
+fn what_left_the_target_since_the_plan_is_not_expected_there() {
+    for refused in [false, true] {
+        let world = sample();
+        let analysis = world.run(&request(RunKind::Analyze));
+        world.source.state().records.remove("d-changed");
+        {
+            let mut target = world.target.state();
+            target.records.remove("c-changed");
+            target.records.remove("d-changed");
+            target.faults.refused.extend(refused.then(|| "c-changed".to_owned()));
+        }
+        let hash = analysis.view.plan.as_ref().expect("a plan").hash.clone();
+        let request = RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
+        let ran = from(&world, &request, Origin::Plan(analysis.view.head.id));
+        let counts = ran.counts();
+        assert_eq!((counts.vanished, counts.gone, counts.moved), (2, 1, 1));
+        assert_eq!((counts.migrated, counts.failed), if refused { (3, 1) } else { (4, 0) });
+        let verification = ran.view.verification.expect("verified");
+        assert!(verification.confirmed, "{}", verification.summary);
+        assert_eq!(verification.expected_target, world.target.state().records.len() as u64);
+    }
+}
+
+#[test]
+fn what_a_retry_wrote_before_its_store_failed_is_expected_in_the_target() {
+    let sample = || {
+        let world = sample();
+        world.target.state().faults.refused.extend(["a-missing".to_owned(), "c-changed".to_owned()]);
+        let failed = world.run(&request(RunKind::Mirror)).view.head.id;
+        world.target.state().faults.refused.clear();
+        (world, failed)
+    };
+    let (undisturbed, failed) = sample();
+    let before = undisturbed.store.state().commits;
+    let retry = |failed: &RunId| RunRequest { retry: Some(failed.clone()), ..request(RunKind::Mirror) };
+    from(&undisturbed, &retry(&failed), Origin::Failures(failed));
+    let mut written_and_lost = 0;
+    for fails_at in before..undisturbed.store.state().commits {
+        let (world, failed) = sample();
+        world.store.state().fails_at = Some(fails_at);
+        let retry = retry(&failed);
+        let recorder = runtime().block_on(async {
+            let recorder = world.begin(&retry, &Origin::Failures(failed)).await;
+            world.go(&retry, &recorder, Stop::new()).await;
+            recorder
+        });
+        let pending = world.store.kept(&recorder.id()).pending;
+        let held = world.target.state().records.contains_key("a-missing");
+        written_and_lost += usize::from(held && pending.contains_key("a-missing"));
+        world.store.state().fails_at = None;
+        let recorder = world.restored(&recorder.id());
+        if recorder.view().state == RunState::Done {
+            continue;
+        }
+        let state = runtime().block_on(world.go(&retry, &recorder, Stop::new()));
+        assert_eq!(state, RunState::Done, "{fails_at}");
+        let verification = recorder.view().verification.expect("verified");
+        assert!(verification.confirmed, "{fails_at}: {}", verification.summary);
+        assert_eq!(verification.expected_target, 7);
+    }
+    assert!(written_and_lost > 0, "some commit failed between the write and the journal");
+}
+
+#[test]
 fn a_dry_run_of_a_plan_costs_nothing_and_comes_to_the_same() {
     let world = sample();
     let analysis = world.run(&request(RunKind::Analyze));

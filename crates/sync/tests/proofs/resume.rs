@@ -299,6 +299,35 @@ fn equal_texts_are_paid_for_once_across_a_pause() {
 }
 
 #[test]
+fn a_vector_of_another_model_is_not_taken_for_that_of_an_equal_text_by_a_run_that_goes_on() {
+    let source = (0..1_000).map(|n| (format!("{n:05}"), stored(json!({"text": format!("t{}", n % 400)}))));
+    let mut world = World::with_pages(source.collect(), BTreeMap::new(), 50, 50);
+    let request = request(RunKind::Mirror);
+    let recorder = runtime().block_on(async {
+        let recorder = world.begin(&request, &Origin::Listing).await;
+        let stop = Stop::new();
+        let pause = async {
+            tokio::time::sleep(Duration::from_millis(14)).await;
+            stop.ask(StopReason::Shutdown);
+        };
+        tokio::join!(world.go(&request, &recorder, stop.clone()), pause);
+        recorder
+    });
+    let before = world.store.state().ledger.clone();
+    assert!(!before.is_empty() && before.len() < 400, "{}", before.len());
+    world.settings.made_by = "another-model/4/RETRIEVAL_DOCUMENT".to_owned();
+    let recorder = world.restored(&recorder.id());
+    assert_eq!(killed_after(&world, &request, &recorder, 3_600_000), Some(RunState::Done));
+    for (id, (vector, _)) in &world.store.state().ledger {
+        let expected = before.get(id).map_or(&world.settings.made_by, |(vector, _)| &vector.made_by);
+        assert_eq!(&vector.made_by, expected, "{id}");
+    }
+    // Texts whose vectors are of the model before were embedded by the other one for the records behind them.
+    let again = payments(&world.embedder).values().filter(|&&paid| paid == 2).count();
+    assert_eq!(again, before.len());
+}
+
+#[test]
 fn a_used_up_quota_pauses_the_run_until_it_is_there_again() {
     let world = World::with_pages(many(1_000), BTreeMap::new(), 100, 100);
     world.embedder.state().quota_at = Some((3, 1_800_000_000_000));
@@ -401,6 +430,78 @@ fn a_raised_level_that_came_while_the_run_was_paused_is_kept() {
     let recorder = world.restored(&recorder.id());
     assert_eq!(killed_after(&world, &request, &recorder, 3_600_000), Some(RunState::Done));
     assert_eq!(world.target.state().records[&raised].metadata["clearance_level"], json!(4), "law 5");
+}
+
+#[test]
+fn what_left_the_target_while_the_run_was_paused_is_not_expected_there() {
+    let target = many(300).into_iter().map(|(id, mut record)| {
+        record.metadata.insert("title".to_owned(), json!("old"));
+        (id, record)
+    });
+    let world = World::with_pages(many(300), target.collect(), 100, 100);
+    world.target.state().faults.upserts_hang = true;
+    let request = request(RunKind::Mirror);
+    let recorder = runtime().block_on(world.begin(&request, &Origin::Listing));
+    assert_eq!(killed_after(&world, &request, &recorder, 600), None);
+    assert_eq!(world.store.kept(&recorder.id()).pending.len(), 300);
+    world.source.state().records.remove("00005");
+    {
+        let mut target = world.target.state();
+        target.faults.upserts_hang = false;
+        target.records.retain(|id, _| id.as_str() >= "00007");
+    }
+    let lost = world.embedder.state().paid.len();
+    world.embedder.state().lost = lost;
+    let recorder = world.restored(&recorder.id());
+    assert_eq!(killed_after(&world, &request, &recorder, 3_600_000), Some(RunState::Done));
+    let view = recorder.view();
+    let counts = &view.progress.counts;
+    assert_eq!((counts.vanished, counts.migrated, counts.updated, counts.gone), (7, 6, 293, 1));
+    let verification = view.verification.expect("verified");
+    assert!(verification.confirmed, "{}", verification.summary);
+    assert_eq!(verification.expected_target, 299);
+}
+
+#[test]
+fn a_plan_of_which_something_is_gone_is_not_taken_for_one_that_says_less() {
+    for (killed, gone) in [(false, false), (false, true), (true, false), (true, true)] {
+        // More than are handed on ahead of the reading.
+        let world = World::with_pages(many(10_000), BTreeMap::new(), 100, 100);
+        let analysis = world.run(&request(RunKind::Analyze)).view;
+        let hash = analysis.plan.expect("a plan").hash;
+        let planned = protocol::RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
+        let origin = Origin::Plan(analysis.head.id.clone());
+        let mut recorder = runtime().block_on(world.begin(&planned, &origin));
+        if killed {
+            assert_eq!(killed_after(&world, &planned, &recorder, 10), None);
+            let lost = world.embedder.state().paid.len() - world.target.state().written.len();
+            world.embedder.state().lost = lost;
+            recorder = world.restored(&recorder.id());
+        }
+        if gone {
+            let key = (Category::Missing.slug().to_owned(), "09999".to_owned());
+            let mut store = world.store.state();
+            let records = &mut store.runs.get_mut(&analysis.head.id).expect("it is there").records;
+            assert!(records.remove(&key).is_some());
+        }
+        let state = killed_after(&world, &planned, &recorder, 3_600_000);
+        let view = recorder.view();
+        if !gone {
+            assert_eq!((state, view.progress.counts.gone), (Some(RunState::Done), 0), "{killed}");
+            assert!(view.verification.expect("verified").confirmed);
+            continue;
+        }
+        assert_eq!(state, Some(RunState::Failed), "{killed}: law 3");
+        let error = view.error.expect("it says why");
+        assert!(error.contains("10,000 records") && error.contains("analyze again"), "{error}");
+        assert_eq!(view.verification, None);
+        let recorder = world.restored(&recorder.id());
+        assert_eq!(
+            killed_after(&world, &planned, &recorder, 3_600_000),
+            Some(RunState::Failed),
+            "and stays so"
+        );
+    }
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub struct Faults {
     pub visible_fails: bool,
     /// Records that no fetch returns.
     pub invisible: BTreeSet<String>,
+    /// Records that the next so many fetches of them leave out.
+    pub left_out: BTreeMap<String, usize>,
     /// Records that an upsert refuses.
     pub refused: BTreeSet<String>,
 }
@@ -129,9 +131,16 @@ impl MemoryIndex {
             return Err(self.failure("fetch"));
         }
         state.fetched_ids.extend(ids.iter().cloned());
+        let mut left_out = BTreeSet::new();
+        for id in ids {
+            if let Some(times) = state.faults.left_out.get_mut(id).filter(|times| **times > 0) {
+                *times -= 1;
+                left_out.insert(id);
+            }
+        }
         Ok(ids
             .iter()
-            .filter(|id| !state.faults.invisible.contains(*id))
+            .filter(|id| !state.faults.invisible.contains(*id) && !left_out.contains(id))
             .filter_map(|id| state.records.get(id).map(|stored| (id.clone(), stored.clone())))
             .collect())
     }
