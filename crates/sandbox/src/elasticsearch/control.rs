@@ -111,6 +111,12 @@ impl State {
             .collect()
     }
 
+    /// Makes an empty index of the search engine with this mapping, in the place of one that has the name.
+    pub fn make_search_index(&self, index: &str, mapping: Value) {
+        let made = Index::new(index, mapping, Default::default());
+        self.0.engine.inner().indices.insert(index.to_owned(), made);
+    }
+
     /// Writes whole documents to an index of the search engine, which is made if there is none, and makes them visible.
     ///
     /// # Errors

@@ -75,6 +75,8 @@ pub(crate) struct Document {
     pub(crate) seq_no: u64,
     /// Fields whose values could not be indexed.
     pub(crate) ignored: Vec<String>,
+    /// Fields that were not indexed, since nothing mapped them when it was written.
+    pub(crate) unmapped: Vec<String>,
 }
 
 /// `index.refresh_interval`.
@@ -259,6 +261,7 @@ impl Index {
             version,
             seq_no: self.next_seq_no,
             ignored: checked.ignored,
+            unmapped: checked.unmapped,
         });
         self.next_seq_no += 1;
         self.documents.insert(key, Arc::clone(&document));
