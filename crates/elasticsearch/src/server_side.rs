@@ -33,7 +33,8 @@ pub struct ServerSideStatus {
     pub total: u64,
     /// Updated.
     pub updated: u64,
-    /// Had the value.
+    /// Found by the query, which saw no value in them or a lower one, and left alone by the script, which read another
+    /// in their source: it is not indexed.
     pub noops: u64,
     /// Changed meanwhile; they stay as the other writer left them.
     pub conflicts: u64,
@@ -49,7 +50,7 @@ static SERVER_SIDE: [Endpoint; 3] = [
 
 const UPDATING: &str = "updating on the server's side";
 
-/// It decides again, on the newest source, what the query decided on the index: a value that came meanwhile stands.
+/// It decides again, on the source, what the query decided on the index: a value that is not indexed stands.
 const SCRIPT: &str = "def v = ctx._source[params.f]; \
     boolean empty = v == null || (v instanceof List && v.isEmpty()); \
     if (!empty && (v == params.v || params.keep || (params.no_lower && !(v instanceof Number && v < params.v)))) \

@@ -141,7 +141,7 @@ pub async fn somebody_else_always_wins(bench: Arc<Bench>) -> Outcome {
                 kept += 1;
             }
             Listed::Gone { .. } => gone += 1,
-            Listed::Refused { message, .. } => panic!("{message}"),
+            other @ (Listed::Refused { .. } | Listed::Unindexed { .. }) => panic!("{other:?}"),
         }
     }
     assert_eq!((kept, gone, written.len() as u64, listed.len()), (25, 10, progress.updated, 220));

@@ -80,8 +80,6 @@ struct Ready {
     cleared: Cleared,
     /// How many runs have tried a document already, by its name: of those that failed in the run that is tried again.
     attempts: HashMap<String, u32>,
-    /// What this run gave up before it stopped, by index and `_id`. It is not tried again before somebody asks for that.
-    given_up: Vec<(String, String)>,
 }
 
 impl Update<'_> {
@@ -159,9 +157,7 @@ impl Update<'_> {
             attempts = self.failed_in(run).await?;
             task.scope = Scope::Ids(attempts.keys().map(|name| place_of(name, &cleared).1).collect());
         }
-        let given_up = self.failed_in(&self.recorder.id()).await?;
-        let given_up = given_up.keys().map(|name| place_of(name, &cleared)).collect();
-        Ok(Ready { task, fields, cleared, attempts, given_up })
+        Ok(Ready { task, fields, cleared, attempts })
     }
 
     /// The documents that failed in a run.
@@ -179,6 +175,24 @@ impl Update<'_> {
         }
     }
 
+    /// Leaves out what this run gave up before it stopped: what was refused is not tried again before somebody asks for
+    /// that, and what holds a value that is not indexed is not told of twice.
+    async fn leave_out(&self, update: &mut elasticsearch::Update, ready: &Ready) -> Result<(), PortError> {
+        let run = self.recorder.id();
+        let refused = self.failed_in(&run).await?;
+        update.leave_out(refused.keys().map(|name| place_of(name, &ready.cleared)));
+        let mut query = PageQuery { limit: STORE_PAGE, ..PageQuery::default() };
+        loop {
+            let page = self.store.records(&run, Category::DocumentsUnindexed, &query).await;
+            let page = page.map_err(|error| store_failed(&error))?;
+            update.leave_out(page.ids.iter().map(|name| place_of(name, &ready.cleared)));
+            query.after = page.next;
+            if query.after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
     /// Counts what there is to do, unless the run had counted it before it stopped.
     async fn begin(&self, ready: &Ready) -> Result<(), PortError> {
         if self.request.is_live() {
@@ -191,7 +205,9 @@ impl Update<'_> {
         let mut counts = DocumentCounts::default();
         if known == DocumentCounts::default() {
             counts.in_scope = preview.documents;
-            counts.to_update = preview.to_update;
+            if self.request.is_live() {
+                counts.to_update = preview.to_update;
+            }
             counts.left_out = preview.left_out();
             if counts.left_out > 0 {
                 let message = format!(
@@ -204,8 +220,8 @@ impl Update<'_> {
             }
         } else if self.request.is_live() {
             let expected = known.to_update.saturating_sub(known.handled());
-            // What was given up still lacks the value, and has been counted.
-            let left = preview.to_update.saturating_sub(known.failed);
+            // What was given up still looks as if it lacked the value, and has been counted.
+            let left = preview.to_update.saturating_sub(known.failed + known.unindexed);
             // What was under way when the process ended was done, or not: nobody was left to write down which.
             counts.unrecorded = expected.saturating_sub(left);
             counts.to_update = left.saturating_sub(expected);
@@ -228,10 +244,13 @@ impl Update<'_> {
         self.journal.spent(counts).await;
     }
 
-    /// A dry run: lists what a live run would write.
+    /// A dry run: lists what a live run would write. They are counted when all were seen.
     async fn list(&self, ready: &Ready) -> Result<bool, PortError> {
         let remaining = ready.task.remaining(&ready.fields).map_err(|error| search_failed(&error))?;
-        let mut scan = self.search.index.reader.scan(remaining, SourceFields::None, PAGE);
+        let field = ready.task.field.as_str();
+        let source = SourceFields::Only(vec![field.to_owned()]);
+        let mut scan = self.search.index.reader.scan(remaining, source, PAGE);
+        let mut found = DocumentCounts::default();
         let ended = loop {
             if self.halt.is_cancelled() {
                 break Ok(false);
@@ -240,16 +259,29 @@ impl Update<'_> {
                 Ok(Page::Hits(hits)) => {
                     let listed = hits.iter().map(|hit| {
                         let name = name_of(&hit.index, &hit.id, &ready.cleared);
-                        Done::behind(&name, Category::DocumentsToUpdate, Counts::default())
+                        let category = if ready.task.would_write(hit.source.get(field)) {
+                            found.to_update += 1;
+                            Category::DocumentsToUpdate
+                        } else {
+                            found.unindexed += 1;
+                            Category::DocumentsUnindexed
+                        };
+                        Done::behind(&name, category, Counts::default())
                     });
                     self.journal.settled(listed.collect()).await;
+                    let seen = documents(found.to_update + found.unindexed);
+                    self.recorder.step_detail(Step::Documents, format!("{seen} read"));
                 }
                 // What is listed again is the same record in the journal.
                 Ok(Page::Lost) => {
+                    found = DocumentCounts::default();
                     let message = "the server lost its place in the index; reading goes on anew";
                     self.recorder.log(LogLevel::Warn, message);
                 }
-                Ok(Page::End) => break Ok(true),
+                Ok(Page::End) => {
+                    self.count(found).await;
+                    break Ok(true);
+                }
                 Err(error) => break Err(search_failed(&error)),
             }
         };
@@ -266,7 +298,7 @@ impl Update<'_> {
         }
         let started = elasticsearch::Update::start(writer, ready.task.clone(), &ready.fields, limits).await;
         let mut update = started.map_err(|error| search_failed(&error))?;
-        update.leave_out(ready.given_up.iter().cloned());
+        self.leave_out(&mut update, ready).await?;
         let mut waited = None;
         let ended = loop {
             if self.halt.is_cancelled() {
@@ -329,6 +361,7 @@ impl Update<'_> {
         let (Listed::Updated { index, id, .. }
         | Listed::Already { index, id }
         | Listed::Kept { index, id, .. }
+        | Listed::Unindexed { index, id, .. }
         | Listed::Gone { index, id }
         | Listed::Refused { index, id, .. }) = listed;
         let name = name_of(index, id, &ready.cleared);
@@ -352,6 +385,13 @@ impl Update<'_> {
                 });
                 let counts = counted(DocumentCounts { kept: 1, ..none });
                 Done::behind(&name, Category::DocumentsKept, counts)
+            }
+            Listed::Unindexed { value, .. } => {
+                self.tell(counts_of(self).unindexed, || {
+                    format!("{name}: holds {value}, which is not indexed, and keeps it")
+                });
+                let counts = counted(DocumentCounts { unindexed: 1, ..none });
+                Done::behind(&name, Category::DocumentsUnindexed, counts)
             }
             Listed::Gone { .. } => {
                 let counts = counted(DocumentCounts { gone: 1, ..none });
@@ -388,12 +428,17 @@ impl Update<'_> {
         let message =
             format!("the server updates by itself, as its task {task}; it tells numbers and no ids");
         self.recorder.log(LogLevel::Info, message);
-        let mut before = ServerSideStatus::default();
+        // What is not indexed is found again by every task, and was counted if the run had one before it stopped.
+        let known = self.recorder.counts().documents.unindexed;
+        let mut before = ServerSideStatus { noops: known, ..ServerSideStatus::default() };
         loop {
-            let status = server.status(&task).await.map_err(|error| search_failed(&error))?;
+            let mut status = server.status(&task).await.map_err(|error| search_failed(&error))?;
+            status.noops = status.noops.max(known);
             self.count(DocumentCounts {
                 updated: status.updated.saturating_sub(before.updated),
-                already: status.noops.saturating_sub(before.noops),
+                // A document that somebody else has changed since it was found is a conflict: what the query took for
+                // lacking a value, and the script finds one in, was not indexed.
+                unindexed: status.noops.saturating_sub(before.noops),
                 kept: status.conflicts.saturating_sub(before.conflicts),
                 ..DocumentCounts::default()
             })
@@ -458,7 +503,7 @@ fn counts_of(update: &Update<'_>) -> DocumentCounts {
 fn explained(counts: &DocumentCounts, after: &Preview) -> DocumentVerification {
     let came = (after.documents + counts.gone).saturating_sub(counts.in_scope);
     let lost = counts.in_scope.saturating_sub(after.documents + counts.gone);
-    let unexplained = after.to_update.saturating_sub(counts.failed + came);
+    let unexplained = after.to_update.saturating_sub(counts.failed + counts.unindexed + came);
     let mut words =
         vec![format!("{} of {} hold the value", format::count(after.equal), documents(after.documents))];
     let mut add = |number: u64, what: &str| {
@@ -470,6 +515,10 @@ fn explained(counts: &DocumentCounts, after: &Preview) -> DocumentVerification {
     add(after.documents.saturating_sub(after.equal + after.to_update), "hold another value that stays");
     add(counts.kept, "of them got it from somebody else just when their turn came");
     add(counts.failed, "were refused");
+    add(
+        counts.unindexed,
+        "hold a value that is not indexed, which stands; indexed again, they are found by it",
+    );
     add(counts.gone, "were deleted by somebody else meanwhile");
     add(came, "came meanwhile");
     add(unexplained, "lack the value and nobody knows why: run it again");
@@ -516,5 +565,10 @@ mod tests {
         assert!(!lost.confirmed && lost.summary.contains("1 are gone"), "{}", lost.summary);
         let gone = DocumentCounts { gone: 1, updated: 5, ..counts };
         assert!(explained(&gone, &after(9, 7, 2)).confirmed, "somebody else deleted it in this run's sight");
+        let unindexed = DocumentCounts { unindexed: 3, updated: 5, failed: 0, ..counts };
+        let explained_by_them = explained(&unindexed, &after(10, 7, 3));
+        assert!(explained_by_them.confirmed, "counting takes them for lacking the value");
+        assert!(explained_by_them.summary.contains("3 hold a value that is not indexed"));
+        assert!(!explained(&unindexed, &after(10, 6, 4)).confirmed, "one more lacks it");
     }
 }

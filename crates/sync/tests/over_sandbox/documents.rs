@@ -73,7 +73,11 @@ impl World {
     }
 
     async fn go(&self, recorder: &Arc<Recorder>, stop: &Stop) -> RunView {
-        let search = SearchServices::new(&self.search().await, Arc::new(|| 0));
+        self.go_at(&self.search().await, recorder, stop).await
+    }
+
+    async fn go_at(&self, index: &SearchIndex, recorder: &Arc<Recorder>, stop: &Stop) -> RunView {
+        let search = SearchServices::new(index, Arc::new(|| 0));
         let (request, store) = (recorder.view().head.request, self.store.clone() as Arc<dyn store::Store>);
         execute_documents(&search, &self.settings, &request, recorder, &store, stop).await;
         let view = recorder.view();
@@ -134,6 +138,12 @@ impl World {
 
 fn of_namespace() -> RunRequest {
     RunRequest::update_documents(DocumentUpdate::of_namespace(NAMESPACE))
+}
+
+/// The same, by the server itself.
+fn on_the_server() -> RunRequest {
+    let update = DocumentUpdate { server_side: true, ..DocumentUpdate::of_namespace(NAMESPACE) };
+    RunRequest::update_documents(update)
 }
 
 fn expected(lacking: impl Fn(&str) -> bool) -> BTreeMap<String, Option<Value>> {
@@ -248,6 +258,78 @@ async fn one_that_goes_on_leaves_out_what_it_was_refused() {
     assert_eq!((refused.len(), done.failures.len()), (2, 2));
     assert_eq!(world.levels(), expected(|id| refused.contains(id)), "none was tried again unasked");
     assert!(done.documents.expect("it was verified").confirmed);
+}
+
+/// 100 documents of which the first 25 held a level before the field was mapped, 20 of them a higher one.
+async fn mapped_behind_its_documents() -> World {
+    let mut world = World::start(Options::default()).await;
+    world.settings.documents.batch_documents = 20;
+    world.settings.documents.first_wait = std::time::Duration::ZERO;
+    let state = world.sandbox.state();
+    let mapping = json!({"dynamic": false, "properties": {"pinecone_namespace": {"type": "keyword"}}});
+    state.make_search_index(DOCUMENTS, mapping);
+    let document = |number: usize| {
+        let mut source = json!({"pinecone_namespace": NAMESPACE});
+        if number < 25 {
+            source["clearance_level"] = json!(if number < 20 { 3 } else { 1 });
+        }
+        let source = source.as_object().expect("an object").clone();
+        SearchDocument { id: id(number), routing: None, source }
+    };
+    state.put_search_documents(DOCUMENTS, (0..100).map(document).collect()).expect("valid documents");
+    let SearchIndex { connection, reader, .. } = world.search_as_admin().await;
+    let editor = elasticsearch::MappingEditor::new(&connection, &reader).expect("a client");
+    let field = elasticsearch::FieldName::parse("clearance_level").expect("a field");
+    editor.add(&field, elasticsearch::FieldType::Integer).await.expect("it may");
+    world
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_indexed_stands_and_is_told_of_once() {
+    let world = mapped_behind_its_documents().await;
+    let expected: BTreeMap<String, Option<Value>> =
+        (0..100).map(|number| (id(number), Some(json!(if number < 20 { 3 } else { 1 })))).collect();
+    let named = |numbers: std::ops::Range<usize>| numbers.map(id).collect::<BTreeSet<_>>();
+
+    let dry = world.update(&RunRequest { dry_run: true, ..of_namespace() }).await;
+    let counts = dry.progress.counts.documents;
+    assert_eq!((counts.in_scope, counts.to_update, counts.unindexed), (100, 75, 25), "law 4");
+    assert_eq!(world.behind(&dry, Category::DocumentsToUpdate).await, named(25..100));
+    assert_eq!(world.behind(&dry, Category::DocumentsUnindexed).await, named(0..25));
+
+    let run = world.paused_amid(&of_namespace()).await;
+    let counts = run.progress.counts.documents;
+    assert_eq!((run.state, counts.unindexed), (RunState::Paused, 25));
+    assert!(counts.updated > 0 && counts.updated < 75, "{counts:?}");
+    let kept = world.store.view(&run.head.id).await.unwrap().unwrap();
+    let done = world.go(&Recorder::restored(kept, Arc::new(|| 0)), &Stop::new()).await;
+    assert_eq!(done.state, RunState::Done, "{:?}", done.error);
+    assert_eq!(world.levels(), expected, "law 5");
+    let counts = done.progress.counts.documents;
+    assert_eq!((counts.to_update, counts.updated, counts.unindexed, counts.unrecorded), (100, 75, 25, 0));
+    assert_eq!(world.behind(&done, Category::DocumentsUnindexed).await, named(0..25), "law 13");
+    let verified = done.documents.as_ref().expect("it was verified");
+    assert!(verified.confirmed, "{}", verified.summary);
+    assert!(verified.summary.contains("25 hold a value that is not indexed"), "{}", verified.summary);
+
+    let sent = world.bulk_requests();
+    let again = world.update(&of_namespace()).await;
+    let counts = again.progress.counts.documents;
+    assert_eq!((again.state, counts.updated, counts.unindexed), (RunState::Done, 0, 25));
+    assert_eq!(world.bulk_requests(), sent, "law 6");
+    assert!(again.documents.is_some_and(|verified| verified.confirmed));
+}
+
+#[tokio::test]
+async fn the_server_leaves_a_value_alone_that_is_not_indexed() {
+    let world = mapped_behind_its_documents().await;
+    let recorder = world.begun(&on_the_server(), Origin::Listing).await;
+    let run = world.go_at(&world.search_as_admin().await, &recorder, &Stop::new()).await;
+    assert_eq!(run.state, RunState::Done, "{:?}", run.error);
+    let counts = run.progress.counts.documents;
+    assert_eq!((counts.to_update, counts.updated, counts.unindexed), (100, 75, 25));
+    assert_eq!(world.levels()[&id(0)], Some(json!(3)), "law 5");
+    assert!(run.documents.is_some_and(|verified| verified.confirmed));
 }
 
 #[tokio::test]
