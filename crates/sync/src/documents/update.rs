@@ -80,6 +80,16 @@ struct Ready {
     cleared: Cleared,
     /// How many runs have tried a document already, by its name: of those that failed in the run that is tried again.
     attempts: HashMap<String, u32>,
+    names: Names,
+}
+
+/// What documents are called in a run.
+enum Names {
+    /// Their `_id`: all are in this one index, and the run is of nothing else.
+    Ids(String),
+    /// Their index and their `_id`, as `index/_id`: where a name stands for several indexes, and beside records, of which
+    /// one may have the same id. The run's lists would take the two for one.
+    Places,
 }
 
 impl Update<'_> {
@@ -152,12 +162,13 @@ impl Update<'_> {
             self.recorder.log(level, format!("{of}{}{remedy}", finding.message));
         }
         let cleared = precheck.clear().map_err(|stopped: Stopped| PortError::failed(stopped.to_string()))?;
+        let names = Names::of(self.request.kind, &cleared);
         let mut attempts = HashMap::new();
         if let (Some(run), RunKind::Documents) = (&self.request.retry, self.request.kind) {
             attempts = self.failed_in(run).await?;
-            task.scope = Scope::Ids(attempts.keys().map(|name| place_of(name, &cleared).1).collect());
+            task.scope = Scope::Ids(attempts.keys().map(|name| names.place_of(name).1).collect());
         }
-        Ok(Ready { task, fields, cleared, attempts })
+        Ok(Ready { task, fields, cleared, attempts, names })
     }
 
     /// The documents that failed in a run.
@@ -180,12 +191,12 @@ impl Update<'_> {
     async fn leave_out(&self, update: &mut elasticsearch::Update, ready: &Ready) -> Result<(), PortError> {
         let run = self.recorder.id();
         let refused = self.failed_in(&run).await?;
-        update.leave_out(refused.keys().map(|name| place_of(name, &ready.cleared)));
+        update.leave_out(refused.keys().map(|name| ready.names.place_of(name)));
         let mut query = PageQuery { limit: STORE_PAGE, ..PageQuery::default() };
         loop {
             let page = self.store.records(&run, Category::DocumentsUnindexed, &query).await;
             let page = page.map_err(|error| store_failed(&error))?;
-            update.leave_out(page.ids.iter().map(|name| place_of(name, &ready.cleared)));
+            update.leave_out(page.ids.iter().map(|name| ready.names.place_of(name)));
             query.after = page.next;
             if query.after.is_none() {
                 return Ok(());
@@ -258,7 +269,7 @@ impl Update<'_> {
             match scan.next().await {
                 Ok(Page::Hits(hits)) => {
                     let listed = hits.iter().map(|hit| {
-                        let name = name_of(&hit.index, &hit.id, &ready.cleared);
+                        let name = ready.names.name_of(&hit.index, &hit.id);
                         let category = if ready.task.would_write(hit.source.get(field)) {
                             found.to_update += 1;
                             Category::DocumentsToUpdate
@@ -364,7 +375,7 @@ impl Update<'_> {
         | Listed::Unindexed { index, id, .. }
         | Listed::Gone { index, id }
         | Listed::Refused { index, id, .. }) = listed;
-        let name = name_of(index, id, &ready.cleared);
+        let name = ready.names.name_of(index, id);
         let counted = |documents: DocumentCounts| Counts { documents, ..Counts::default() };
         let none = DocumentCounts::default();
         match listed {
@@ -533,19 +544,30 @@ fn explained(counts: &DocumentCounts, after: &Preview) -> DocumentVerification {
     }
 }
 
-/// What a document is called in a run: its `_id`, and where a name stands for several indexes, its index before it.
-fn name_of(index: &str, id: &str, cleared: &Cleared) -> String {
-    if cleared.indices().nth(1).is_none() { id.to_owned() } else { format!("{index}/{id}") }
-}
+impl Names {
+    fn of(kind: RunKind, cleared: &Cleared) -> Self {
+        let mut indices = cleared.indices();
+        match (indices.next(), indices.next()) {
+            (Some(only), None) if kind == RunKind::Documents => Self::Ids(only.to_owned()),
+            _ => Self::Places,
+        }
+    }
 
-/// The index and the `_id` of a document by its name. An index has no `/` in its name.
-fn place_of(name: &str, cleared: &Cleared) -> (String, String) {
-    let mut indices = cleared.indices();
-    let (index, id) = match (indices.next(), indices.next()) {
-        (Some(only), None) => (only, name),
-        _ => name.split_once('/').unwrap_or(("", name)),
-    };
-    (index.to_owned(), id.to_owned())
+    fn name_of(&self, index: &str, id: &str) -> String {
+        match self {
+            Self::Ids(_) => id.to_owned(),
+            Self::Places => format!("{index}/{id}"),
+        }
+    }
+
+    /// The index and the `_id` of a document by its name. An index has no `/` in its name.
+    fn place_of(&self, name: &str) -> (String, String) {
+        let (index, id) = match self {
+            Self::Ids(index) => (index.as_str(), name),
+            Self::Places => name.split_once('/').unwrap_or(("", name)),
+        };
+        (index.to_owned(), id.to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -392,6 +392,33 @@ async fn a_mirror_may_end_with_the_documents_of_its_namespace() {
 }
 
 #[tokio::test]
+async fn a_refused_document_does_not_hide_the_failed_record_of_the_same_id() {
+    let world = world().await;
+    // Every document has the id of its record; all documents are refused, and some of the records.
+    for fault in ["target.upsert:400@first=100", "elasticsearch.bulk:items-400,count=200"] {
+        world.sandbox.state().add_fault(fault.parse::<Fault>().expect("a fault"));
+    }
+    let mirror = RunRequest { documents: Some(DocumentUpdate::default()), ..request(RunKind::Mirror) };
+    let run = world.run(&mirror).await;
+    assert_eq!(run.state, RunState::DoneWithFailures, "{:?}", run.error);
+    let page = PageQuery { limit: 10_000, ..PageQuery::default() };
+    let page = world.store.failures(&run.head.id, &page).await.expect("the store is well");
+    let (documents, records): (Vec<_>, Vec<_>) =
+        page.failures.into_iter().partition(|failure| failure.step == Step::Documents);
+    assert_eq!(documents.len(), 91);
+    assert!(!records.is_empty(), "the faults hit records, too");
+    assert_eq!((documents.len() + records.len()) as u64, run.progress.counts.failed, "law 13");
+    let of_document = |id: &str| documents.iter().any(|failure| failure.id == format!("{DOCUMENTS}/{id}"));
+    assert!(records.iter().any(|failure| of_document(&failure.id)), "one id failed on both sides");
+
+    world.sandbox.state().clear_faults();
+    let retried = world.retry(&run).await;
+    assert_eq!(retried.state, RunState::Done, "{:?}", retried.error);
+    world.assert_mirrored();
+    assert_eq!(world.levels(), expected(|_| false));
+}
+
+#[tokio::test]
 async fn levels_of_records_and_documents_are_compared() {
     let world = world().await;
     world.mirror().await;
