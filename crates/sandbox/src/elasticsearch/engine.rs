@@ -35,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) keys: HashMap<String, Key>,
     /// The results of updates by query, which are done at once.
     pub(crate) tasks: HashMap<String, Value>,
+    /// Whether the next update by query does nothing, and goes on until it is cancelled.
+    pub(crate) holds_task: bool,
     pub(crate) numbered: u64,
 }
 
@@ -125,6 +127,7 @@ impl Inner {
             cursors: HashMap::new(),
             keys: HashMap::new(),
             tasks: HashMap::new(),
+            holds_task: false,
             numbered: 0,
         }
     }

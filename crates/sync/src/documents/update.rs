@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use elasticsearch::{
     Cleared, Fields, Listed, Page, Preview, Scope, ServerSide, ServerSideStatus, Severity, SourceFields,
-    Stopped, Task, Writer,
+    Stopped, Task, TaskId, Writer,
 };
 use protocol::{
     Category, Counts, DocumentCounts, DocumentUpdate, DocumentVerification, FailedRecord, LogLevel,
@@ -106,6 +106,9 @@ impl Update<'_> {
     async fn steps(&self, update: &DocumentUpdate) -> Result<bool, Failure> {
         let ready = self.precheck(update).await?;
         self.recorder.step(Step::Documents, StepState::Running, "");
+        if !self.end_earlier_task(&ready).await.map_err(|error| (Step::Documents, error))? {
+            return Ok(false);
+        }
         self.begin(&ready).await.map_err(|error| (Step::Documents, error))?;
         let ended = if !self.request.is_live() {
             self.list(&ready).await
@@ -432,28 +435,50 @@ impl Update<'_> {
 
     /// Lets the server update by itself. Which documents it updates is not known then, only how many.
     async fn on_the_server(&self, ready: &Ready) -> Result<bool, PortError> {
-        let index = &self.search.index;
-        let server = ServerSide::new(&index.connection, &index.reader, &ready.cleared)
-            .map_err(|error| search_failed(&error))?;
+        let server = self.server_side(ready)?;
         let task = server.start(&ready.task, &ready.fields).await.map_err(|error| search_failed(&error))?;
+        self.journal.started(task.to_string()).await;
         let message =
             format!("the server updates by itself, as its task {task}; it tells numbers and no ids");
         self.recorder.log(LogLevel::Info, message);
         // What is not indexed is found again by every task, and was counted if the run had one before it stopped.
-        let known = self.recorder.counts().documents.unindexed;
-        let mut before = ServerSideStatus { noops: known, ..ServerSideStatus::default() };
+        let noops = self.recorder.counts().documents.unindexed;
+        let mut seen = ServerSideStatus { noops, ..ServerSideStatus::default() };
+        let followed = self.follow(&server, &task, &mut seen).await;
+        if matches!(followed, Ok(true)) {
+            return followed;
+        }
+        // It would write on after the run has let go of its lock.
+        self.recorder.log(LogLevel::Info, format!("stops the server's task {task}"));
+        match (server.end(&task).await, followed) {
+            (Ok(status), followed) => {
+                self.count_on(&mut seen, status.unwrap_or_default()).await;
+                followed
+            }
+            (Err(error), followed) => {
+                let why = followed.err().map(|error| format!("{}; ", error.message)).unwrap_or_default();
+                Err(PortError::failed(format!(
+                    "{why}the server's task {task} could not be stopped ({error}) and may go on writing: see that \
+                     POST /_tasks/{task}/_cancel gets through"
+                )))
+            }
+        }
+    }
+
+    /// Watches a task of the server until it has ended; `false` if the run was asked to stop before.
+    async fn follow(
+        &self,
+        server: &ServerSide,
+        task: &TaskId,
+        seen: &mut ServerSideStatus,
+    ) -> Result<bool, PortError> {
         loop {
-            let mut status = server.status(&task).await.map_err(|error| search_failed(&error))?;
-            status.noops = status.noops.max(known);
-            self.count(DocumentCounts {
-                updated: status.updated.saturating_sub(before.updated),
-                // A document that somebody else has changed since it was found is a conflict: what the query took for
-                // lacking a value, and the script finds one in, was not indexed.
-                unindexed: status.noops.saturating_sub(before.noops),
-                kept: status.conflicts.saturating_sub(before.conflicts),
-                ..DocumentCounts::default()
-            })
-            .await;
+            let status = tokio::select! {
+                biased;
+                () = self.halt.cancelled() => return Ok(false),
+                status = server.status(task) => status.map_err(|error| search_failed(&error))?,
+            };
+            self.count_on(seen, status.clone()).await;
             if let Some(cause) = status.failures.first() {
                 return Err(PortError::failed(format!(
                     "the server's task {task} ended before its time: {}; what is done stays done, and the run can go on \
@@ -464,15 +489,48 @@ impl Update<'_> {
             if status.is_completed {
                 return Ok(true);
             }
-            before = status;
             tokio::select! {
-                () = self.halt.cancelled() => {
-                    server.cancel(&task).await.map_err(|error| search_failed(&error))?;
-                    return Ok(false);
-                }
+                () = self.halt.cancelled() => return Ok(false),
                 () = sleep(LOOK) => {}
             }
         }
+    }
+
+    /// Counts what a task of the server has done since it was seen.
+    async fn count_on(&self, seen: &mut ServerSideStatus, now: ServerSideStatus) {
+        self.count(DocumentCounts {
+            updated: now.updated.saturating_sub(seen.updated),
+            // A document that somebody else has changed since it was found is a conflict: what the query took for
+            // lacking a value, and the script finds one in, was not indexed.
+            unindexed: now.noops.saturating_sub(seen.noops),
+            kept: now.conflicts.saturating_sub(seen.conflicts),
+            ..DocumentCounts::default()
+        })
+        .await;
+        let noops = now.noops.max(seen.noops);
+        *seen = ServerSideStatus { noops, ..now };
+    }
+
+    /// Ends the task that this run had started before its process died: another one beside it would meet its writes, and
+    /// nothing could be counted. `false` if the run was asked to stop before that was done.
+    async fn end_earlier_task(&self, ready: &Ready) -> Result<bool, PortError> {
+        let Some(task) = self.journal.task().await.map(TaskId::from) else { return Ok(true) };
+        let server = self.server_side(ready)?;
+        let ended = tokio::select! {
+            biased;
+            () = self.halt.cancelled() => return Ok(false),
+            ended = server.end(&task) => ended,
+        };
+        ended.map(|_| true).map_err(|error| {
+            let message = format!("the server's task {task}, which this run began, could not be stopped");
+            PortError::failed(format!("{message}: {error}"))
+        })
+    }
+
+    fn server_side(&self, ready: &Ready) -> Result<ServerSide, PortError> {
+        let index = &self.search.index;
+        ServerSide::new(&index.connection, &index.reader, &ready.cleared)
+            .map_err(|error| search_failed(&error))
     }
 
     /// Counts again, and explains the difference. What cannot be read is unknown, and fails nothing that was done.

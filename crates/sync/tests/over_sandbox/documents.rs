@@ -332,6 +332,88 @@ async fn the_server_leaves_a_value_alone_that_is_not_indexed() {
     assert!(run.documents.is_some_and(|verified| verified.confirmed));
 }
 
+/// Returns once the sandbox was asked about a task of its.
+async fn asked_about_its_task(world: &World) {
+    let calls = || world.sandbox.state().calls("elasticsearch", sandbox::Endpoint::Tasks);
+    while calls().expect("counted").requests == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn paths(world: &World, what: &str) -> Vec<usize> {
+    let requests = world.sandbox.state().requests();
+    let found = requests.iter().enumerate().filter(|(_, request)| request.path.contains(what));
+    found.map(|(number, _)| number).collect()
+}
+
+#[tokio::test]
+async fn the_server_s_own_update_outlives_a_question_that_does_not_get_through() {
+    for fault in ["429", "503", "reset"] {
+        let world = world().await;
+        let fault = format!("elasticsearch.tasks:{fault}@first=1").parse::<Fault>().expect("a fault");
+        world.sandbox.state().add_fault(fault.clone());
+        let recorder = world.begun(&on_the_server(), Origin::Listing).await;
+        let run = world.go_at(&world.search_as_admin().await, &recorder, &Stop::new()).await;
+        assert_eq!(run.state, RunState::Done, "law 8: {fault:?}: {:?}", run.error);
+        assert_eq!(run.progress.counts.documents.updated, 91);
+        assert_eq!(paths(&world, "_update_by_query").len(), 1, "it is started once");
+    }
+}
+
+#[tokio::test]
+async fn the_server_s_own_update_is_stopped_when_it_cannot_be_watched() {
+    let world = world().await;
+    world.sandbox.state().hold_search_task();
+    world.sandbox.state().add_fault("elasticsearch.tasks:400@first=1".parse::<Fault>().expect("a fault"));
+    let recorder = world.begun(&on_the_server(), Origin::Listing).await;
+    let run = world.go_at(&world.search_as_admin().await, &recorder, &Stop::new()).await;
+    assert_eq!(run.state, RunState::Failed);
+    assert_eq!(world.sandbox.state().search_tasks_under_way(), 0, "law 12: nothing writes without the lock");
+}
+
+#[tokio::test]
+async fn the_server_s_own_update_is_stopped_while_its_server_is_slow() {
+    let world = world().await;
+    world.sandbox.state().hold_search_task();
+    world.sandbox.state().add_fault("elasticsearch.tasks:hang@first=1".parse::<Fault>().expect("a fault"));
+    let (recorder, stop) = (world.begun(&on_the_server(), Origin::Listing).await, Stop::new());
+    let index = world.search_as_admin().await;
+    let cancel = async {
+        asked_about_its_task(&world).await;
+        stop.ask(StopReason::Cancel);
+    };
+    let (run, ()) = tokio::join!(world.go_at(&index, &recorder, &stop), cancel);
+    assert_eq!(run.state, RunState::Cancelled);
+    assert_eq!(
+        world.sandbox.state().search_tasks_under_way(),
+        0,
+        "what is shown as cancelled writes nothing"
+    );
+}
+
+#[tokio::test]
+async fn the_server_s_own_update_is_ended_before_a_killed_run_goes_on() {
+    let world = world().await;
+    world.sandbox.state().hold_search_task();
+    let recorder = world.begun(&on_the_server(), Origin::Listing).await;
+    let index = world.search_as_admin().await;
+    let stop = Stop::new();
+    tokio::select! {
+        run = world.go_at(&index, &recorder, &stop) => unreachable!("{:?}", run.state),
+        () = asked_about_its_task(&world) => {}
+    }
+    assert_eq!(world.sandbox.state().search_tasks_under_way(), 1, "nobody was left to end it");
+
+    let kept = world.store.view(&recorder.id()).await.unwrap().unwrap();
+    let done = world.go_at(&index, &Recorder::restored(kept, Arc::new(|| 0)), &Stop::new()).await;
+    assert_eq!(done.state, RunState::Done, "{:?}", done.error);
+    let counts = done.progress.counts.documents;
+    assert_eq!((counts.updated, counts.unrecorded, counts.kept), (91, 0, 0));
+    let (started, cancelled) = (paths(&world, "_update_by_query"), paths(&world, "_cancel"));
+    assert!(started.len() == 2 && cancelled.len() == 1, "{started:?} {cancelled:?}");
+    assert!(started[0] < cancelled[0] && cancelled[0] < started[1], "law 12");
+}
+
 #[tokio::test]
 async fn refused_documents_are_listed_and_tried_again_alone() {
     let world = world().await;
