@@ -251,7 +251,8 @@ pub async fn add_mapping(
         let search = connections.search().await?;
         MappingEditor::new(&search.connection, &search.reader)?.add(&task.field, kind).await?;
         Ok(format!(
-            "{} is in the mapping of {} now, as {}; no document was touched",
+            "{} is in the mapping of {} now, as {}; no document was touched, and documents that hold it already are not \
+             indexed by that",
             task.field,
             search.reader.index(),
             kind.name()

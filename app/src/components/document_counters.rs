@@ -80,18 +80,21 @@ pub fn document_figures(
         }
     });
     let scope = request.document_scope();
+    let unindexed =
+        request.namespaces.is_none().then(|| links::records(&head.id, Category::DocumentsUnindexed));
     view! {
         <div class="body figures" class:further=!is_own role="group">
             {figures}
             {own}
         </div>
-        {move || counts.with(|counts| beside(counts, scope.as_ref()))}
+        {move || counts.with(|counts| beside(counts, scope.as_ref(), unindexed.clone()))}
     }
     .into_any()
 }
 
-/// What the whole is, and what is left out of it, in words; its numbers lead to the documents of the scope.
-fn beside(counts: &Counts, scope: Option<&DocumentScope>) -> Option<AnyView> {
+/// What the whole is, and what is left out of it, in words; its numbers lead to the documents of the scope, and those
+/// that are not indexed to their own list.
+fn beside(counts: &Counts, scope: Option<&DocumentScope>, unindexed: Option<String>) -> Option<AnyView> {
     let documents = counts.documents;
     if documents.in_scope == 0 {
         return None;
@@ -110,6 +113,18 @@ fn beside(counts: &Counts, scope: Option<&DocumentScope>) -> Option<AnyView> {
         let number = listed(format::count(documents.left_out), Holding::Something);
         view! { " " {number} {words} }
     });
+    let unindexed = (documents.unindexed > 0).then(|| {
+        let number = match unindexed {
+            Some(href) => view! { <a href=href>{format::count(documents.unindexed)}</a> }.into_any(),
+            None => format::count(documents.unindexed).into_any(),
+        };
+        let words = if documents.unindexed == 1 {
+            " left as it is: it holds a value that is not indexed, so that no search finds it."
+        } else {
+            " left as they are: they hold a value that is not indexed, so that no search finds it."
+        };
+        view! { " " {number} {words} }
+    });
     let unrecorded = (documents.unrecorded > 0).then(|| {
         format!(
             " {} found done when the run went on: written by requests that were under way when it was interrupted, or by somebody else.",
@@ -118,7 +133,7 @@ fn beside(counts: &Counts, scope: Option<&DocumentScope>) -> Option<AnyView> {
     });
     Some(
         view! {
-            <p class="figures-note soft">{whole} " in scope when it began." {left_out} {unrecorded}</p>
+            <p class="figures-note soft">{whole} " in scope when it began." {left_out} {unindexed} {unrecorded}</p>
         }
         .into_any(),
     )

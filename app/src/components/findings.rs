@@ -149,7 +149,7 @@ fn MappingForm(
                 <Opener dialog=MAPPING class="button" disabled=mend.pending()>
                     "Add the mapping…"
                 </Opener>
-                <span>"A step of its own: it adds the field to the mapping and touches no document."</span>
+                <span>"A step of its own: it adds the field to the mapping and touches no document, so that what documents hold already is not indexed by it."</span>
                 <Dialog id=MAPPING title=format!("Change the mapping of {index}?") answer>
                     <dl class="facts">
                         <div>

@@ -106,6 +106,7 @@ pub const fn look(category: Category) -> Look {
         Category::DocumentsUpdated => ("Documents updated", '~', "c-update"),
         Category::DocumentsAlready => ("Documents already there", '=', "c-in-sync"),
         Category::DocumentsKept => ("Documents kept", '=', "c-attention"),
+        Category::DocumentsUnindexed => ("Documents not indexed", '=', "c-attention"),
         Category::DocumentsGone => ("Documents gone", '−', "c-attention"),
     };
     Look { label, sign, class }
@@ -166,6 +167,7 @@ pub fn counts_in_words(request: &RunRequest, state: RunState, counts: &Counts) -
     }
     add(documents.updated, "documents updated");
     add(documents.kept, "documents kept");
+    add(documents.unindexed, "documents not indexed");
     add(counts.no_text, "without text");
     add(counts.moved, "not as planned");
     add(counts.gone, "gone");

@@ -115,6 +115,9 @@ const fn meaning(kind: RunKind, category: Category) -> &'static str {
         Category::DocumentsUpdated => "Documents of the search index that have the value now and had not.",
         Category::DocumentsAlready => "Documents that had got the value by themselves when their turn came.",
         Category::DocumentsKept => "Documents that somebody else gave another value meanwhile, which stands.",
+        Category::DocumentsUnindexed => {
+            "Documents that hold a value which is not indexed, as where the field was added to the mapping behind them: no search finds it, and it stands. It is found once they are indexed again."
+        }
         Category::DocumentsGone => "Documents that somebody else deleted meanwhile.",
         Category::Failed => "A service refused them or did not return them. Their neighbours went on.",
     }

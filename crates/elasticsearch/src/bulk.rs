@@ -88,11 +88,6 @@ impl Action {
         self.index.len() + self.id.len() + self.routing.as_ref().map_or(0, String::len) + document.len() + 140
     }
 
-    /// Which document it is.
-    pub(crate) fn place(&self) -> (String, String) {
-        (self.index.clone(), self.id.clone())
-    }
-
     pub(crate) fn key(&self) -> Value {
         match &self.routing {
             Some(routing) => json!({"_index": self.index, "_id": self.id, "routing": routing}),

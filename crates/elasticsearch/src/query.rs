@@ -160,6 +160,13 @@ impl Task {
         self.value.is_number().then(|| json!({"range": {self.field.as_str(): {"gt": self.value}}}))
     }
 
+    /// Whether an update would write to a document that [remains](Task::remaining) and holds this under the field. The
+    /// query does not see a value that is not indexed.
+    #[must_use]
+    pub fn would_write(&self, held: Option<&Value>) -> bool {
+        self.decide(held) == Decision::Write
+    }
+
     /// What is to be done with a document that holds this under the field now.
     pub(crate) fn decide(&self, held: Option<&Value>) -> Decision {
         let values: Vec<&Value> = match held {

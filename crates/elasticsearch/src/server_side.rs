@@ -1,11 +1,12 @@
 //! Updating by the server itself (`_update_by_query`): an option for those who want it.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use upstream::{Endpoint, Http, Request};
+use tokio::time::sleep;
+use upstream::{Endpoint, Http, Kind, Request};
 
 use crate::{Cause, Cleared, Connection, Error, Fields, Mode, Reader, Task};
 
@@ -17,7 +18,10 @@ use crate::{Cause, Cleared, Connection, Error, Fields, Mode, Reader, Task};
 #[derive(Debug, Clone)]
 pub struct ServerSide {
     reader: Reader,
-    http: Http,
+    /// Sends each request once: what starts a task would start another one.
+    once: Http,
+    /// Asks again: a task goes on whether its server answers or not.
+    tasks: Http,
 }
 
 /// A task of the server.
@@ -33,7 +37,8 @@ pub struct ServerSideStatus {
     pub total: u64,
     /// Updated.
     pub updated: u64,
-    /// Had the value.
+    /// Found by the query, which saw no value in them or a lower one, and left alone by the script, which read another
+    /// in their source: it is not indexed.
     pub noops: u64,
     /// Changed meanwhile; they stay as the other writer left them.
     pub conflicts: u64,
@@ -41,15 +46,20 @@ pub struct ServerSideStatus {
     pub failures: Vec<Cause>,
 }
 
-static SERVER_SIDE: [Endpoint; 3] = [
-    Endpoint { label: "update by query", method: Method::POST, path: "/*/_update_by_query" },
+static START: [Endpoint; 1] =
+    [Endpoint { label: "update by query", method: Method::POST, path: "/*/_update_by_query" }];
+
+static TASKS: [Endpoint; 2] = [
     Endpoint { label: "task", method: Method::GET, path: "/_tasks/*" },
     Endpoint { label: "cancel", method: Method::POST, path: "/_tasks/*/_cancel" },
 ];
 
+/// How often a task that was cancelled is asked whether it has ended.
+const ENDING: Duration = Duration::from_millis(100);
+
 const UPDATING: &str = "updating on the server's side";
 
-/// It decides again, on the newest source, what the query decided on the index: a value that came meanwhile stands.
+/// It decides again, on the source, what the query decided on the index: a value that is not indexed stands.
 const SCRIPT: &str = "def v = ctx._source[params.f]; \
     boolean empty = v == null || (v instanceof List && v.isEmpty()); \
     if (!empty && (v == params.v || params.keep || (params.no_lower && !(v instanceof Number && v < params.v)))) \
@@ -74,7 +84,8 @@ impl ServerSide {
                 why: "a task that was started could not be stopped there; leave --server-side out",
             });
         }
-        Ok(Self { reader: reader.clone(), http: connection.http_once(&SERVER_SIDE)? })
+        let (once, tasks) = (connection.http_once(&START)?, connection.http(&TASKS)?);
+        Ok(Self { reader: reader.clone(), once, tasks })
     }
 
     /// Starts it.
@@ -108,7 +119,7 @@ impl ServerSide {
             .query("scroll_size", "1000")
             // The default pipeline must not run again; a final one always does.
             .query("pipeline", "_none");
-        let Started { task } = self.http.json(&request).await?;
+        let Started { task } = self.once.json(&request).await?;
         Ok(TaskId(task))
     }
 
@@ -119,7 +130,7 @@ impl ServerSide {
     /// If the request failed; not found if the node that ran it has died.
     pub async fn status(&self, task: &TaskId) -> Result<ServerSideStatus, Error> {
         let path = format!("/_tasks/{}", Request::encoded(&task.0));
-        let reply: TaskReply = self.http.json(&Request::get(path)).await?;
+        let reply: TaskReply = self.tasks.json(&Request::get(path)).await?;
         status_of(reply).ok_or_else(|| self.reader.nonsense("a task without numbers"))
     }
 
@@ -130,8 +141,32 @@ impl ServerSide {
     /// If the request failed; the key needs `manage` on the cluster.
     pub async fn cancel(&self, task: &TaskId) -> Result<(), Error> {
         let path = format!("/_tasks/{}/_cancel", Request::encoded(&task.0));
-        self.http.json::<Value>(&Request::post(path, "")).await?;
+        self.tasks.json::<Value>(&Request::post(path, "")).await?;
         Ok(())
+    }
+
+    /// Stops it, and waits until it has ended: after a cancel, it finishes what it is writing. Says how far it came;
+    /// `None` of one that the server does not know, or no more.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerSide::cancel`] and [`ServerSide::status`]. It may be writing on then.
+    pub async fn end(&self, task: &TaskId) -> Result<Option<ServerSideStatus>, Error> {
+        known(self.cancel(task).await)?;
+        loop {
+            match known(self.status(task).await)? {
+                Some(status) if !status.is_completed => sleep(ENDING).await,
+                ended => return Ok(ended),
+            }
+        }
+    }
+}
+
+/// What is said of a task; `None` if the server does not know it.
+fn known<T>(said: Result<T, Error>) -> Result<Option<T>, Error> {
+    match said {
+        Err(error) if *error.kind() == Kind::NotFound => Ok(None),
+        said => said.map(Some),
     }
 }
 
@@ -178,6 +213,13 @@ fn status_of(reply: TaskReply) -> Option<ServerSideStatus> {
     }
     status.failures.extend(error.as_ref().map(Cause::said));
     Some(status)
+}
+
+/// As it was displayed: for a process that goes on with what another one began.
+impl From<String> for TaskId {
+    fn from(id: String) -> Self {
+        Self(id)
+    }
 }
 
 impl fmt::Display for TaskId {

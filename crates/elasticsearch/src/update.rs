@@ -5,6 +5,7 @@ mod pace;
 
 use std::{
     collections::{HashSet, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
 
@@ -13,7 +14,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
-    Action, Error, Fields, ItemOutcome, Mode, Page, Query, Scan, SourceFields, Task, Writer, query::Decision,
+    Action, Error, Fields, Hit, ItemOutcome, Page, Query, Scan, SourceFields, Task, Writer, query::Decision,
     wire::Fetched,
 };
 use deliver::{Delivered, Trouble, deliver};
@@ -38,7 +39,7 @@ pub struct Update {
     queue: VecDeque<Pending>,
     pace: Pace,
     /// Documents that are given up, which a further pass must not try again.
-    given_up: HashSet<(String, String)>,
+    given_up: Places,
     progress: Progress,
     /// Documents written in this pass.
     of_pass: u64,
@@ -78,6 +79,8 @@ pub struct Progress {
     pub already: u64,
     /// Documents that got another value meanwhile, which stands.
     pub kept: u64,
+    /// Documents that hold a value which is not indexed: the query takes them for lacking one, and it stands.
+    pub unindexed: u64,
     /// Documents that were deleted meanwhile, by somebody else.
     pub gone: u64,
     /// Documents that are refused.
@@ -99,8 +102,7 @@ pub enum Listed {
         index: String,
         /// Its `_id`.
         id: String,
-        /// What it held under the field before; `None` if nothing. In [`Mode::Missing`] that is not read, since it is
-        /// nothing or `null`.
+        /// What it held under the field before; `None` if nothing or `null`.
         before: Option<Value>,
     },
     /// It had got the value by itself.
@@ -112,6 +114,16 @@ pub enum Listed {
     },
     /// It got another value meanwhile, which stands.
     Kept {
+        /// Its index.
+        index: String,
+        /// Its `_id`.
+        id: String,
+        /// The value.
+        value: Value,
+    },
+    /// It holds a value which is not indexed: the value itself or another one that stands in this mode. No query finds
+    /// it before the document is indexed again, as after a field was added to the mapping behind its documents.
+    Unindexed {
         /// Its index.
         index: String,
         /// Its `_id`.
@@ -160,6 +172,12 @@ struct Pending {
     /// Whether an earlier request with it was lost, so that it may be done.
     is_in_doubt: bool,
 }
+
+/// Where documents are, by hashes of their indexes and ids: with a field that was mapped behind its documents, there may
+/// be as many as the index holds. Were two ever to share a hash, one of them would lack the value in the end, and the
+/// counts afterwards would say so.
+#[derive(Debug, Default)]
+struct Places(HashSet<u64>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
@@ -211,10 +229,9 @@ impl Update {
         let remaining = task.remaining(fields)?;
         writer.reader().ensure_exists().await?;
         let total = writer.reader().count(&remaining).await?;
-        let source = match task.mode {
-            Mode::Missing => SourceFields::None,
-            Mode::All | Mode::AllOverwriting => SourceFields::Only(vec![task.field.to_string()]),
-        };
+        // What a document holds is read in every mode: a value that is not indexed is seen by no query, and stands all
+        // the same.
+        let source = SourceFields::Only(vec![task.field.to_string()]);
         let scan = writer.reader().scan(remaining.clone(), source, PAGE);
         let pace = Pace::new(&limits);
         let progress =
@@ -228,7 +245,7 @@ impl Update {
             reading: if total == 0 { Reading::End } else { Reading::On },
             queue: VecDeque::new(),
             pace,
-            given_up: HashSet::new(),
+            given_up: Places::default(),
             progress,
             of_pass: 0,
             losses: 0,
@@ -238,10 +255,10 @@ impl Update {
         })
     }
 
-    /// Leaves out documents, by index and `_id`, that an earlier update of the same run was refused: they are neither
-    /// tried nor told of again.
+    /// Leaves out documents, by index and `_id`, that an earlier update of the same run was refused or found to hold a
+    /// value that is not indexed: they are neither tried nor told of again.
     pub fn leave_out(&mut self, places: impl IntoIterator<Item = (String, String)>) {
-        self.given_up.extend(places);
+        places.into_iter().for_each(|(index, id)| self.given_up.insert(&index, &id));
     }
 
     /// What has been done so far.
@@ -344,7 +361,7 @@ impl Update {
         }
         match failure {
             Some(error) => Err(error),
-            None => page.and_then(|page| self.read(page)),
+            None => page.and_then(|page| self.read(page, listed)),
         }
     }
 
@@ -367,19 +384,12 @@ impl Update {
         batches
     }
 
-    fn read(&mut self, page: Option<Page>) -> Result<(), Error> {
+    fn read(&mut self, page: Option<Page>, listed: &mut Vec<Listed>) -> Result<(), Error> {
         match page {
             None => {}
             Some(Page::Hits(hits)) => {
                 self.losses = 0;
-                let (given_up, field) = (&self.given_up, self.task.field.as_str());
-                let fresh = hits.into_iter().map(|mut hit| Pending {
-                    action: Action::from(&hit),
-                    before: hit.source.remove(field),
-                    changes: 0,
-                    is_in_doubt: false,
-                });
-                self.queue.extend(fresh.filter(|pending| !given_up.contains(&pending.action.place())));
+                hits.into_iter().for_each(|hit| self.take(hit, listed));
             }
             Some(Page::End) => self.reading = Reading::End,
             Some(Page::Lost) => {
@@ -397,6 +407,27 @@ impl Update {
         Ok(())
     }
 
+    /// Queues a document that was found, unless its source says what the query could not see: that it holds a value
+    /// already (law 5).
+    fn take(&mut self, mut hit: Hit, listed: &mut Vec<Listed>) {
+        if self.given_up.contains(&hit.index, &hit.id) {
+            return;
+        }
+        let held = hit.source.remove(self.task.field.as_str()).filter(|held| !held.is_null());
+        match self.task.decide(held.as_ref()) {
+            Decision::Write => {
+                let action = Action::from(&hit);
+                self.queue.push_back(Pending { action, before: held, changes: 0, is_in_doubt: false });
+            }
+            Decision::Already | Decision::Keep => {
+                let Hit { index, id, .. } = hit;
+                self.progress.unindexed += 1;
+                self.given_up.insert(&index, &id);
+                listed.push(Listed::Unindexed { index, id, value: held.unwrap_or_default() });
+            }
+        }
+    }
+
     /// After a pass: what still remains came, or came back, during it.
     async fn end_pass(&mut self) -> Result<(), Error> {
         let did_something = self.of_pass > 0;
@@ -404,7 +435,7 @@ impl Update {
         if did_something && may_go_on {
             self.writer.refresh().await?;
             let remaining = self.writer.reader().count(&self.remaining).await?;
-            if remaining > self.given_up.len() as u64 {
+            if remaining > self.given_up.count() {
                 self.writer.reader().ensure_exists().await?;
                 self.progress.pass += 1;
                 self.of_pass = 0;
@@ -449,6 +480,7 @@ impl Update {
                 Listed::Updated { .. }
                 | Listed::Already { .. }
                 | Listed::Kept { .. }
+                | Listed::Unindexed { .. }
                 | Listed::Gone { .. } => None,
             });
             return Err(Error::TooManyRefused {
@@ -534,7 +566,27 @@ impl Update {
     fn refuse(&mut self, pending: Pending, message: String, listed: &mut Vec<Listed>) {
         self.progress.refused += 1;
         let Action { index, id, .. } = pending.action;
-        self.given_up.insert((index.clone(), id.clone()));
+        self.given_up.insert(&index, &id);
         listed.push(Listed::Refused { index, id, message });
+    }
+}
+
+impl Places {
+    fn insert(&mut self, index: &str, id: &str) {
+        self.0.insert(Self::hash(index, id));
+    }
+
+    fn contains(&self, index: &str, id: &str) -> bool {
+        self.0.contains(&Self::hash(index, id))
+    }
+
+    fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn hash(index: &str, id: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (index, id).hash(&mut hasher);
+        hasher.finish()
     }
 }

@@ -80,6 +80,8 @@ pub struct DocumentCounts {
     pub already: u64,
     /// Got another value from somebody else meanwhile, which stands.
     pub kept: u64,
+    /// Hold a value that is not indexed, which stands: counting takes them for lacking one. A dry run finds them too.
+    pub unindexed: u64,
     /// Were deleted by somebody else meanwhile.
     pub gone: u64,
     /// Were refused. They are among [`Counts::failed`], too.
@@ -92,17 +94,29 @@ pub struct DocumentCounts {
 impl DocumentCounts {
     /// Those of which it is known what became of them.
     pub const fn handled(&self) -> u64 {
-        self.updated + self.already + self.kept + self.gone + self.failed + self.unrecorded
+        self.updated + self.already + self.kept + self.unindexed + self.gone + self.failed + self.unrecorded
     }
 
     fn add(&mut self, other: &Self) {
-        let Self { in_scope, to_update, left_out, updated, already, kept, gone, failed, unrecorded } = *other;
+        let Self {
+            in_scope,
+            to_update,
+            left_out,
+            updated,
+            already,
+            kept,
+            unindexed,
+            gone,
+            failed,
+            unrecorded,
+        } = *other;
         self.in_scope += in_scope;
         self.to_update += to_update;
         self.left_out += left_out;
         self.updated += updated;
         self.already += already;
         self.kept += kept;
+        self.unindexed += unindexed;
         self.gone += gone;
         self.failed += failed;
         self.unrecorded += unrecorded;
@@ -231,13 +245,15 @@ pub enum Category {
     DocumentsAlready,
     /// A document that got another value meanwhile, which stands.
     DocumentsKept,
+    /// A document with a value that is not indexed, which stands.
+    DocumentsUnindexed,
     /// A document that was deleted meanwhile, by somebody else.
     DocumentsGone,
 }
 
 impl Category {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InSync,
         Self::Missing,
         Self::Changed,
@@ -254,6 +270,7 @@ impl Category {
         Self::DocumentsUpdated,
         Self::DocumentsAlready,
         Self::DocumentsKept,
+        Self::DocumentsUnindexed,
         Self::DocumentsGone,
     ];
 
@@ -276,6 +293,7 @@ impl Category {
             Self::DocumentsUpdated => counts.documents.updated,
             Self::DocumentsAlready => counts.documents.already,
             Self::DocumentsKept => counts.documents.kept,
+            Self::DocumentsUnindexed => counts.documents.unindexed,
             Self::DocumentsGone => counts.documents.gone,
         }
     }
@@ -288,6 +306,7 @@ impl Category {
                 | Self::DocumentsUpdated
                 | Self::DocumentsAlready
                 | Self::DocumentsKept
+                | Self::DocumentsUnindexed
                 | Self::DocumentsGone
         )
     }
@@ -311,6 +330,7 @@ impl Category {
             Self::DocumentsUpdated => "documents-updated",
             Self::DocumentsAlready => "documents-already",
             Self::DocumentsKept => "documents-kept",
+            Self::DocumentsUnindexed => "documents-unindexed",
             Self::DocumentsGone => "documents-gone",
         }
     }

@@ -211,9 +211,9 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>, plane: &Plane) -> Result<Respons
                 format!("task [{id}] isn't running and hasn't stored its results"),
             )
         })?,
-        ("POST", ["_tasks", _, "_cancel"]) => {
+        ("POST", ["_tasks", id, "_cancel"]) => {
             call.caller.ensure_cluster("manage", "cluster:admin/tasks/cancel")?;
-            json!({"nodes": {}})
+            admin::cancel(inner, id)
         }
         ("GET", ["_security", "_authenticate"]) => call.caller.identity(),
         ("POST", ["_security", "user", "_has_privileges"]) => call.caller.privileges(&call.json()?),

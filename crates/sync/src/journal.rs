@@ -79,6 +79,9 @@ pub(crate) struct Checkpoint {
     /// Records that were migrated before the listings began again: they are among those that the target lists since.
     #[serde(default)]
     pub listed_again: u64,
+    /// The task of a server that was started last, and may be at work when nobody watches it any more.
+    #[serde(default)]
+    pub task: Option<String>,
 }
 
 enum Entry {
@@ -86,6 +89,8 @@ enum Entry {
     Found(Vec<Pending>),
     Settled(Vec<Done>),
     Spent(Counts),
+    Started(String),
+    Task(oneshot::Sender<Option<String>>),
     Reset(Position),
     Flush(oneshot::Sender<()>),
     Plan(oneshot::Sender<PlanBuilder>),
@@ -167,6 +172,19 @@ impl Journal {
     /// Keeps what was paid for, whatever becomes of it.
     pub async fn spent(&self, counts: Counts) {
         drop(self.entries.send(Entry::Spent(counts)).await);
+    }
+
+    /// Keeps which task of a server was started. Durable when it returns, unless the journal is broken.
+    pub async fn started(&self, task: String) {
+        drop(self.entries.send(Entry::Started(task)).await);
+        self.flush().await;
+    }
+
+    /// The task of a server that this run started last, in this process or before.
+    pub async fn task(&self) -> Option<String> {
+        let (sender, receiver) = oneshot::channel();
+        drop(self.entries.send(Entry::Task(sender)).await);
+        receiver.await.ok().flatten()
     }
 
     /// Forgets what was classified, because a listing has to be read again; what was paid and written stays counted.
@@ -304,13 +322,20 @@ impl Keeper {
                 self.state.counts.add(&counts);
                 (self.moved, self.urgent) = (true, true);
             }
+            Entry::Started(task) => {
+                self.state.task = Some(task);
+                (self.moved, self.urgent) = (true, true);
+            }
+            Entry::Task(answer) => drop(answer.send(self.state.task.clone())),
             Entry::Reset(position) => {
                 // What was acknowledged before stays true, and so do its vectors in the ledger.
                 self.write().await?;
                 self.commit.reset = true;
                 let counts = self.state.counts.written();
                 let listed_again = counts.migrated;
-                self.state = Checkpoint { position, counts, plan: PlanBuilder::default(), listed_again };
+                let task = self.state.task.take();
+                self.state =
+                    Checkpoint { position, counts, plan: PlanBuilder::default(), listed_again, task };
                 (self.moved, self.urgent) = (true, true);
             }
             Entry::Flush(done) => {

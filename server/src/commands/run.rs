@@ -65,7 +65,7 @@ pub(super) async fn follow(
         started = begin => started?,
         () = stop.cancelled() => return Ok(Exit::Cancelled),
     };
-    let Watched { view, reader_left } = watch(context, runs, started, stop).await;
+    let Watched { view, reader_left } = Box::pin(watch(context, runs, started, stop)).await;
     runs.finish().await;
     if !reader_left && !context.style.json {
         let kept = kept(runs, &view.head.id).await;

@@ -24,8 +24,18 @@ pub fn write_update(report: &mut String, view: &RunView, style: Style) {
 
 /// The counters of documents.
 pub fn write_documents(report: &mut String, view: &RunView) {
-    let DocumentCounts { in_scope, to_update, left_out, updated, already, kept, gone, failed, unrecorded } =
-        view.progress.counts.documents;
+    let DocumentCounts {
+        in_scope,
+        to_update,
+        left_out,
+        updated,
+        already,
+        kept,
+        unindexed,
+        gone,
+        failed,
+        unrecorded,
+    } = view.progress.counts.documents;
     let is_live = view.head.request.is_live();
     let mut row = |label: &str, number: u64, always: bool| {
         if always || number > 0 {
@@ -43,6 +53,7 @@ pub fn write_documents(report: &mut String, view: &RunView) {
         row("documents refused", failed, true);
     }
     row("left: another value", left_out, true);
+    row("left: not indexed", unindexed, false);
 }
 
 /// How the levels of records and documents compare.

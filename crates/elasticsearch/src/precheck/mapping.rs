@@ -30,7 +30,10 @@ pub(super) fn findings(
         return findings;
     }
     match mapping.get("properties").and_then(|properties| properties.get(field)) {
-        Some(property) => findings.extend(of_property(property, task)),
+        Some(property) => {
+            findings.extend(of_property(property, task));
+            findings.extend(of_documents_before(mapping, task));
+        }
         None => findings.extend(of_absence(mapping, settings, task)),
     }
     findings
@@ -61,6 +64,29 @@ fn of_source(mapping: &Map<String, Value>) -> Vec<Finding> {
     }
 }
 
+/// A field that is mapped where new ones are not was added on purpose, perhaps behind documents that held it already.
+fn of_documents_before(mapping: &Map<String, Value>, task: &Task) -> Option<Finding> {
+    let field = &task.field;
+    (dynamic(mapping) == "false").then(|| {
+        Finding::note(
+            "unindexed_values",
+            format!(
+                "documents that held {field} before it was mapped are not indexed (dynamic: false) and are counted as if \
+                 they lacked it; an update reads what each holds and leaves a value alone that it may not replace"
+            ),
+        )
+    })
+}
+
+/// What the mapping does with fields that it does not know.
+fn dynamic(mapping: &Map<String, Value>) -> &str {
+    match mapping.get("dynamic") {
+        Some(Value::Bool(false)) => "false",
+        Some(Value::String(dynamic)) => dynamic.as_str(),
+        _ => "true",
+    }
+}
+
 fn of_absence(
     mapping: &Map<String, Value>,
     settings: Option<&Map<String, Value>>,
@@ -69,11 +95,7 @@ fn of_absence(
     let field = &task.field;
     let kind = FieldType::for_value(&task.value).map_or("integer", FieldType::name);
     let add = format!("add {field} as {kind} to the mapping first, as a step of its own");
-    let dynamic = match mapping.get("dynamic") {
-        Some(Value::Bool(false)) => "false",
-        Some(Value::String(dynamic)) => dynamic.as_str(),
-        _ => "true",
-    };
+    let dynamic = dynamic(mapping);
     let mut findings = Vec::new();
     match dynamic {
         "strict" | "strict_allow_templates" => findings.push(
@@ -90,7 +112,7 @@ fn of_absence(
                 format!(
                     "its mapping ignores new fields (dynamic: false): {field} would be stored and never found"
                 ),
-                add,
+                format!("{add}; documents that hold {field} already are not indexed by that"),
             )
             .mended_by_mapping(),
         ),
@@ -301,6 +323,12 @@ mod tests {
         assert_eq!(codes(json!({"dynamic": "false"}), json!(1)), ["dynamic_false"]);
         assert_eq!(codes(json!({"dynamic": false}), json!(1)), ["dynamic_false"]);
         assert_eq!(codes(json!({"dynamic": "runtime"}), json!(1)), ["dynamic_runtime"]);
+        let mapped = json!({"level": {"type": "long"}});
+        assert_eq!(
+            codes(json!({"dynamic": false, "properties": mapped}), json!(1)),
+            ["unindexed_values"],
+            "it was added, and not to the documents that were there"
+        );
         assert_eq!(codes(json!({"enabled": false}), json!(1)), ["mapping_disabled"]);
         assert_eq!(codes(json!({"runtime": {"level": {"type": "long"}}}), json!(1)), ["runtime_field"]);
         assert_eq!(codes(json!({"dynamic_templates": [{}]}), json!(1)), ["dynamic_template"]);

@@ -1,15 +1,18 @@
 //! What the pre-check says of a mapping, and what the server then really does.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use elasticsearch::{Error, FieldType, Limits, MappingEditor, Mode, Precheck, Query, Severity, Update};
+use elasticsearch::{
+    Error, FieldType, Limits, Listed, MappingEditor, Mode, Precheck, Progress, Query, Scope, Severity, Step,
+    Update,
+};
 use reqwest::Method;
 use sandbox::Distribution;
 use serde_json::{Value, json};
 
 use super::{
     Outcome,
-    bench::{Bench, LEVEL, codes, fields, findings, level, mapped, task},
+    bench::{Bench, LEVEL, codes, fields, findings, level, mapped, task, task_of},
 };
 
 /// A line for each finding: the words are recorded in the documentation.
@@ -114,6 +117,64 @@ pub async fn a_strict_mapping_is_mended(bench: Arc<Bench>) -> Outcome {
     Outcome::Holds
 }
 
+/// The documents of an index that were told of as holding a value that is not indexed.
+fn unindexed((progress, steps): &(Progress, Vec<Step>)) -> BTreeMap<String, Value> {
+    let listed = steps.iter().flat_map(|step| &step.listed);
+    let told: Vec<(String, Value)> = listed
+        .filter_map(|listed| match listed {
+            Listed::Unindexed { id, value, .. } => Some((id.clone(), value.clone())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(progress.unindexed, told.len() as u64, "each is told of once");
+    told.into_iter().collect()
+}
+
+pub async fn a_mapping_that_is_added_does_not_index_what_is_there(bench: Arc<Bench>) -> Outcome {
+    let documents = [
+        ("lower", None, json!({LEVEL: 0})),
+        ("equal", None, json!({LEVEL: 1})),
+        ("higher", None, json!({LEVEL: 3})),
+        ("empty", None, json!({LEVEL: null})),
+        ("missing", None, json!({"text": "a"})),
+    ];
+    let index = bench.filled("behind", json!({"mappings": {"dynamic": false}}), &documents).await;
+    assert_eq!(codes(&bench.precheck(&index, &task(Mode::Missing)).await), ["dynamic_false"]);
+    let (connection, reader) = (bench.connection(), bench.reader(&index).await);
+    MappingEditor::new(&connection, &reader).unwrap().add(&level(), FieldType::Integer).await.unwrap();
+    let precheck = bench.precheck(&index, &task(Mode::Missing)).await;
+    assert_eq!(codes(&precheck), ["unindexed_values"]);
+    say(
+        &bench,
+        "ignoring, and the field was added",
+        &precheck,
+        "200, then found; what is not written stays unfound",
+    );
+    assert_eq!(exists(&bench, &index).await, 0, "what was there is not indexed");
+
+    let only_missing = bench.updated(&index, task(Mode::Missing)).await;
+    assert_eq!((only_missing.0.total, only_missing.0.updated), (5, 2));
+    let expected = [("equal", json!(1)), ("higher", json!(3)), ("lower", json!(0))];
+    assert_eq!(unindexed(&only_missing), expected.map(|(id, level)| (id.to_owned(), level)).into());
+    let levels = bench.levels(&index).await;
+    assert_eq!([&levels["higher"], &levels["lower"]], [&json!(3), &json!(0)], "law 5");
+    assert_eq!([&levels["empty"], &levels["missing"]], [&json!(1), &json!(1)]);
+    // A second run has nothing to write, and tells of the same documents.
+    let again = bench.updated(&index, task(Mode::Missing)).await;
+    assert_eq!((again.0.total, again.0.updated), (3, 0));
+    assert_eq!(unindexed(&again), unindexed(&only_missing));
+
+    let raising = bench.updated(&index, task_of(Mode::All, json!(2), Scope::All)).await;
+    assert_eq!(raising.0.updated, 4, "all but the higher one");
+    assert_eq!(unindexed(&raising), [("higher".to_owned(), json!(3))].into());
+    assert_eq!(bench.levels(&index).await["higher"], json!(3), "law 5");
+    assert_eq!(exists(&bench, &index).await, 4, "what is written is indexed");
+    let overwriting = bench.updated(&index, task_of(Mode::AllOverwriting, json!(2), Scope::All)).await;
+    assert_eq!((overwriting.0.updated, unindexed(&overwriting).len()), (1, 0), "somebody said so");
+    assert!(bench.levels(&index).await.values().all(|level| *level == json!(2)));
+    Outcome::Holds
+}
+
 pub async fn fields_that_are_not_searched(bench: Arc<Bench>) -> Outcome {
     for (what, mapping, code) in [
         ("ignoring", json!({"dynamic": false}), "dynamic_false"),
@@ -213,8 +274,8 @@ pub async fn values_that_exists_does_not_see(bench: Arc<Bench>) -> Outcome {
     assert_eq!(bench.levels(&index).await["hidden"], json!("secret"));
     let (progress, _) = bench.updated(&index, task(Mode::All)).await;
     assert_eq!(progress.total, 0);
-    // A text too long for its keyword field is not listed by OpenSearch; the newest version is looked at only after a
-    // conflict, so that there it would be overwritten: the pre-check warns of keywords.
+    // A text too long for its keyword field is not listed by OpenSearch, so that it is counted as missing there; it is
+    // read and left alone all the same.
     let mut mapping = mapped("keyword");
     mapping["mappings"]["properties"][LEVEL]["ignore_above"] = json!(5);
     let index =
@@ -224,5 +285,7 @@ pub async fn values_that_exists_does_not_see(bench: Arc<Bench>) -> Outcome {
     let preview = reader.preview(&task(Mode::Missing), &fields).await.unwrap();
     let is_opensearch = matches!(bench.kind, Distribution::OpenSearch2 | Distribution::OpenSearch3);
     assert_eq!(preview.missing, u64::from(is_opensearch));
+    let updated = bench.updated(&index, task_of(Mode::Missing, json!("a"), Scope::All)).await;
+    assert_eq!((updated.0.updated, unindexed(&updated).len()), (0, usize::from(is_opensearch)));
     Outcome::Holds
 }

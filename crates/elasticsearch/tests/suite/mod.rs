@@ -57,6 +57,7 @@ const CHECKS: &[(&str, Check)] = checks![
     updating::the_server_updates_by_itself,
     mappings::every_type_of_field,
     mappings::a_strict_mapping_is_mended,
+    mappings::a_mapping_that_is_added_does_not_index_what_is_there,
     mappings::fields_that_are_not_searched,
     mappings::a_full_mapping,
     mappings::a_source_that_is_not_kept,

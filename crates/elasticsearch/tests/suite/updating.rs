@@ -5,14 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use elasticsearch::{Limits, Listed, Mode, Scope, ServerSide, Update};
+use elasticsearch::{
+    FieldType, Limits, Listed, MappingEditor, Mode, Scope, ServerSide, ServerSideStatus, TaskId, Update,
+};
 use reqwest::Method;
 use sandbox::Distribution;
 use serde_json::{Value, json};
 
 use super::{
     Outcome,
-    bench::{Bench, LEVEL, NAMESPACE, borrowed, codes, fields, mapped, plain, task, task_of},
+    bench::{Bench, LEVEL, NAMESPACE, borrowed, codes, fields, level, mapped, plain, task, task_of},
 };
 
 pub async fn only_missing_values_are_written(bench: Arc<Bench>) -> Outcome {
@@ -141,7 +143,7 @@ pub async fn somebody_else_always_wins(bench: Arc<Bench>) -> Outcome {
                 kept += 1;
             }
             Listed::Gone { .. } => gone += 1,
-            Listed::Refused { message, .. } => panic!("{message}"),
+            other @ (Listed::Refused { .. } | Listed::Unindexed { .. }) => panic!("{other:?}"),
         }
     }
     assert_eq!((kept, gone, written.len() as u64, listed.len()), (25, 10, progress.updated, 220));
@@ -223,6 +225,17 @@ pub async fn a_data_stream(bench: Arc<Bench>) -> Outcome {
     Outcome::Holds
 }
 
+/// A task of the server when it has ended.
+async fn watched(server_side: &ServerSide, task: &TaskId) -> ServerSideStatus {
+    loop {
+        let status = server_side.status(task).await.unwrap();
+        if status.is_completed {
+            return status;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 pub async fn the_server_updates_by_itself(bench: Arc<Bench>) -> Outcome {
     let index = bench
         .filled(
@@ -258,17 +271,26 @@ pub async fn the_server_updates_by_itself(bench: Arc<Bench>) -> Outcome {
         }
         let task = task_of(mode, value, Scope::All);
         let id = server_side.start(&task, &fields).await.unwrap();
-        let status = loop {
-            let status = server_side.status(&id).await.unwrap();
-            if status.is_completed {
-                break status;
-            }
-            tokio::task::yield_now().await;
-        };
+        let status = watched(&server_side, &id).await;
         assert!(status.failures.is_empty(), "{:?}", status.failures);
         assert_eq!(status.updated, updated, "{mode:?} {status:?}");
+        // A run that goes on ends the task from before, which has ended as a rule.
+        assert_eq!(server_side.end(&id).await.unwrap(), Some(status));
         bench.must(Method::POST, &format!("/{index}/_refresh"), Value::Null).await;
     }
     assert!(bench.levels(&index).await.values().all(|level| *level == json!(2)));
+    // One of a node that is gone.
+    assert_eq!(server_side.end(&TaskId::from("oTUltX4IQMOUUVeiohTt8A:123".to_owned())).await.unwrap(), None);
+    // What is not indexed is found by the query, and left alone by the script.
+    let ignoring = json!({"mappings": {"dynamic": false}});
+    let behind = bench.filled("byquerybehind", ignoring, &[("h", None, json!({LEVEL: 3}))]).await;
+    let reader = bench.reader(&behind).await;
+    MappingEditor::new(&connection, &reader).unwrap().add(&level(), FieldType::Integer).await.unwrap();
+    let (writer, fields) = bench.writer(&behind, &task(Mode::Missing)).await;
+    let server_side = ServerSide::new(&connection, &reader, writer.cleared()).unwrap();
+    let id = server_side.start(&task(Mode::Missing), &fields).await.unwrap();
+    let status = watched(&server_side, &id).await;
+    assert_eq!((status.total, status.updated, status.noops), (1, 0, 1));
+    assert_eq!(bench.levels(&behind).await["h"], json!(3), "law 5");
     Outcome::Holds
 }

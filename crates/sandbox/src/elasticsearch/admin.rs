@@ -242,6 +242,17 @@ pub(crate) fn make_key(inner: &mut Inner, body: &Value) -> Value {
     reply
 }
 
+/// `POST /_tasks/{id}/_cancel`.
+pub(crate) fn cancel(inner: &mut Inner, id: &str) -> Value {
+    if let Some(task) = inner.tasks.get_mut(id).filter(|task| task["completed"] == json!(false)) {
+        let mut numbers = task["task"]["status"].clone();
+        numbers["canceled"] = json!("by user request");
+        task["completed"] = json!(true);
+        task["response"] = numbers;
+    }
+    json!({"nodes": {}})
+}
+
 /// `_update_by_query` with the script of the client, done at once.
 pub(crate) fn update_by_query(inner: &mut Inner, name: &str, body: &Value) -> Result<Value, Refusal> {
     let params = body.pointer("/script/params").cloned().unwrap_or_default();
@@ -251,6 +262,12 @@ pub(crate) fn update_by_query(inner: &mut Inner, name: &str, body: &Value) -> Re
     };
     let snapshots = super::search::snapshots(inner, name)?;
     let found = super::search::find(&snapshots, &super::search::query_of(body))?;
+    if std::mem::take(&mut inner.holds_task) {
+        let id = format!("sandbox:{}", inner.number());
+        let numbers = json!({"total": found.len(), "updated": 0, "noops": 0, "version_conflicts": 0});
+        inner.tasks.insert(id.clone(), json!({"completed": false, "task": {"status": numbers}}));
+        return Ok(json!({"task": id}));
+    }
     let distribution = inner.distribution;
     let (mut updated, mut noops, mut conflicts) = (0, 0, 0);
     let mut failures = Vec::new();

@@ -64,7 +64,7 @@ fn keys(field: &str, snapshots: &[Snapshot], found: &Found) -> Result<Vec<Value>
             snapshot.index
         )));
     }
-    let values = mapped.values(&found.document.source).into_iter().map(std::borrow::Cow::into_owned);
+    let values = mapped.values(&found.document).into_iter().map(std::borrow::Cow::into_owned);
     let mut values: Vec<Value> = values.collect();
     if matches!(mapped.kind(), "long" | "integer" | "short" | "byte") {
         for value in &mut values {

@@ -111,6 +111,23 @@ impl State {
             .collect()
     }
 
+    /// Lets the next update by query do nothing, and go on until it is cancelled.
+    pub fn hold_search_task(&self) {
+        self.0.engine.inner().holds_task = true;
+    }
+
+    /// The updates by query that go on.
+    pub fn search_tasks_under_way(&self) -> usize {
+        let inner = self.0.engine.inner();
+        inner.tasks.values().filter(|task| task.get("completed") == Some(&Value::Bool(false))).count()
+    }
+
+    /// Makes an empty index of the search engine with this mapping, in the place of one that has the name.
+    pub fn make_search_index(&self, index: &str, mapping: Value) {
+        let made = Index::new(index, mapping, Default::default());
+        self.0.engine.inner().indices.insert(index.to_owned(), made);
+    }
+
     /// Writes whole documents to an index of the search engine, which is made if there is none, and makes them visible.
     ///
     /// # Errors

@@ -35,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) keys: HashMap<String, Key>,
     /// The results of updates by query, which are done at once.
     pub(crate) tasks: HashMap<String, Value>,
+    /// Whether the next update by query does nothing, and goes on until it is cancelled.
+    pub(crate) holds_task: bool,
     pub(crate) numbered: u64,
 }
 
@@ -75,6 +77,8 @@ pub(crate) struct Document {
     pub(crate) seq_no: u64,
     /// Fields whose values could not be indexed.
     pub(crate) ignored: Vec<String>,
+    /// Fields that were not indexed, since nothing mapped them when it was written.
+    pub(crate) unmapped: Vec<String>,
 }
 
 /// `index.refresh_interval`.
@@ -123,6 +127,7 @@ impl Inner {
             cursors: HashMap::new(),
             keys: HashMap::new(),
             tasks: HashMap::new(),
+            holds_task: false,
             numbered: 0,
         }
     }
@@ -259,6 +264,7 @@ impl Index {
             version,
             seq_no: self.next_seq_no,
             ignored: checked.ignored,
+            unmapped: checked.unmapped,
         });
         self.next_seq_no += 1;
         self.documents.insert(key, Arc::clone(&document));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::source::Source;
+use super::engine::Document;
 use super::{Distribution, Refusal};
 
 /// What indexing a document would do.
@@ -14,12 +14,16 @@ pub(crate) struct Checked {
     pub(crate) mapping: Option<Value>,
     /// Fields whose values cannot be indexed, though the document is taken.
     pub(crate) ignored: Vec<String>,
+    /// Fields that are stored and not indexed, since nothing maps them: a mapping that is added later does not index
+    /// what is there already.
+    pub(crate) unmapped: Vec<String>,
 }
 
 struct Check<'a> {
     distribution: Distribution,
     id: &'a str,
     ignored: Vec<String>,
+    unmapped: Vec<String>,
     /// The fields that the document adds, by their full names.
     new: BTreeSet<String>,
 }
@@ -33,13 +37,14 @@ pub(crate) fn check(
     source: &Map<String, Value>,
 ) -> Result<Checked, Refusal> {
     if mapping.get("enabled") == Some(&Value::Bool(false)) {
-        return Ok(Checked { mapping: None, ignored: Vec::new() });
+        return Ok(Checked { mapping: None, ignored: Vec::new(), unmapped: Vec::new() });
     }
-    let mut check = Check { distribution, id, ignored: Vec::new(), new: BTreeSet::new() };
+    let mut check =
+        Check { distribution, id, ignored: Vec::new(), unmapped: Vec::new(), new: BTreeSet::new() };
     let mut changed = mapping.clone();
     check.object(&mut changed, mapping.get("dynamic"), "", source)?;
     if check.new.is_empty() {
-        return Ok(Checked { mapping: None, ignored: check.ignored });
+        return Ok(Checked { mapping: None, ignored: check.ignored, unmapped: check.unmapped });
     }
     let limit =
         settings.get("index.mapping.total_fields.limit").and_then(|limit| limit.parse().ok()).unwrap_or(1000);
@@ -52,7 +57,7 @@ pub(crate) fn check(
             _ => Refusal::illegal(format!("Limit of total fields [{limit}] has been exceeded")),
         });
     }
-    Ok(Checked { mapping: Some(changed), ignored: check.ignored })
+    Ok(Checked { mapping: Some(changed), ignored: check.ignored, unmapped: check.unmapped })
 }
 
 fn count(mapping: &Value) -> usize {
@@ -89,7 +94,10 @@ impl Check<'_> {
                             ),
                         ));
                     }
-                    "false" | "runtime" => continue,
+                    "false" | "runtime" => {
+                        self.unmapped.push(full);
+                        continue;
+                    }
                     _ => {
                         let Some(kind) = dynamic_type(value) else { continue };
                         mapping["properties"][name] = kind;
@@ -335,15 +343,24 @@ impl Field<'_> {
         self.is_searchable() || self.mapping.get("doc_values") != Some(&Value::Bool(false))
     }
 
+    /// Whether the document was indexed when nothing mapped the field yet.
+    fn is_newer_than(&self, document: &Document) -> bool {
+        let mut ends = 1..=self.path.len();
+        !document.unmapped.is_empty()
+            && ends.any(|end| {
+                document.unmapped.contains(&self.path.iter().take(end).copied().collect::<Vec<_>>().join("."))
+            })
+    }
+
     /// The values that are indexed: numbers as numbers, all else as texts.
-    pub(crate) fn values<'v>(&'v self, source: &'v Source) -> Vec<Cow<'v, Value>> {
-        if !self.is_indexed() {
+    pub(crate) fn values<'v>(&'v self, document: &'v Document) -> Vec<Cow<'v, Value>> {
+        if !self.is_indexed() || self.is_newer_than(document) {
             return Vec::new();
         }
         let kind = self.kind();
         let mut found = Vec::new();
         if let Some((first, rest)) = self.path.split_first()
-            && let Some(value) = source.get(first)
+            && let Some(value) = document.source.get(first)
         {
             gather(value, rest, &mut found);
         }

@@ -32,7 +32,7 @@ pub(crate) fn matches(query: &Value, document: &Document, mapping: &Value) -> Re
         "ids" => Ok(list(body.get("values")).iter().any(|id| id.as_str() == Some(&*document.id))),
         "exists" => {
             let name = body.get("field").and_then(Value::as_str).unwrap_or_default();
-            Ok(mapping::find(mapping, name).is_some_and(|field| !field.values(&document.source).is_empty()))
+            Ok(mapping::find(mapping, name).is_some_and(|field| !field.values(document).is_empty()))
         }
         "term" => term(body, document, mapping, |value| value.get("value").unwrap_or(value).clone()),
         "terms" => {
@@ -55,7 +55,7 @@ pub(crate) fn matches(query: &Value, document: &Document, mapping: &Value) -> Re
             let (name, value) = single(body)?;
             let phrase = tokens(value.get("query").unwrap_or(value).as_str().unwrap_or_default());
             let Some(field) = mapping::find(mapping, name) else { return Ok(false) };
-            let values = field.values(&document.source);
+            let values = field.values(document);
             let contains =
                 |text: &str| tokens(text).windows(phrase.len().max(1)).any(|window| window == phrase);
             Ok(values.iter().filter_map(|value| value.as_str()).any(contains))
@@ -111,17 +111,17 @@ fn has(mapping: &Value, name: &str, document: &Document, wanted: &Value) -> Resu
     field.ensure_askable(wanted)?;
     if field.is_number() {
         let wanted = wanted.as_f64().or_else(|| wanted.as_str()?.parse().ok());
-        return Ok(field.values(&document.source).iter().any(|value| value.as_f64() == wanted));
+        return Ok(field.values(document).iter().any(|value| value.as_f64() == wanted));
     }
     let wanted = wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned);
     let is_text = matches!(field.kind(), "text" | "match_only_text");
-    let values = field.values(&document.source);
+    let values = field.values(document);
     let mut texts = values.iter().filter_map(|value| value.as_str());
     Ok(texts.any(|value| if is_text { tokens(value).contains(&wanted) } else { value == wanted }))
 }
 
 fn in_range(field: &Field<'_>, bounds: &Value, document: &Document) -> bool {
-    field.values(&document.source).iter().any(|value| {
+    field.values(document).iter().any(|value| {
         bounds.as_object().into_iter().flatten().all(|(operator, bound)| {
             let order = match (value.as_f64(), bound.as_f64()) {
                 (Some(value), Some(bound)) => value.partial_cmp(&bound),

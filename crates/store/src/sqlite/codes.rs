@@ -76,6 +76,7 @@ const fn category(category: Category) -> i64 {
         Category::DocumentsAlready => 17,
         Category::DocumentsKept => 18,
         Category::DocumentsGone => 19,
+        Category::DocumentsUnindexed => 20,
     }
 }
 

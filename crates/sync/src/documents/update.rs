@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use elasticsearch::{
     Cleared, Fields, Listed, Page, Preview, Scope, ServerSide, ServerSideStatus, Severity, SourceFields,
-    Stopped, Task, Writer,
+    Stopped, Task, TaskId, Writer,
 };
 use protocol::{
     Category, Counts, DocumentCounts, DocumentUpdate, DocumentVerification, FailedRecord, LogLevel,
@@ -80,8 +80,16 @@ struct Ready {
     cleared: Cleared,
     /// How many runs have tried a document already, by its name: of those that failed in the run that is tried again.
     attempts: HashMap<String, u32>,
-    /// What this run gave up before it stopped, by index and `_id`. It is not tried again before somebody asks for that.
-    given_up: Vec<(String, String)>,
+    names: Names,
+}
+
+/// What documents are called in a run.
+enum Names {
+    /// Their `_id`: all are in this one index, and the run is of nothing else.
+    Ids(String),
+    /// Their index and their `_id`, as `index/_id`: where a name stands for several indexes, and beside records, of which
+    /// one may have the same id. The run's lists would take the two for one.
+    Places,
 }
 
 impl Update<'_> {
@@ -98,6 +106,9 @@ impl Update<'_> {
     async fn steps(&self, update: &DocumentUpdate) -> Result<bool, Failure> {
         let ready = self.precheck(update).await?;
         self.recorder.step(Step::Documents, StepState::Running, "");
+        if !self.end_earlier_task(&ready).await.map_err(|error| (Step::Documents, error))? {
+            return Ok(false);
+        }
         self.begin(&ready).await.map_err(|error| (Step::Documents, error))?;
         let ended = if !self.request.is_live() {
             self.list(&ready).await
@@ -154,14 +165,13 @@ impl Update<'_> {
             self.recorder.log(level, format!("{of}{}{remedy}", finding.message));
         }
         let cleared = precheck.clear().map_err(|stopped: Stopped| PortError::failed(stopped.to_string()))?;
+        let names = Names::of(self.request.kind, &cleared);
         let mut attempts = HashMap::new();
         if let (Some(run), RunKind::Documents) = (&self.request.retry, self.request.kind) {
             attempts = self.failed_in(run).await?;
-            task.scope = Scope::Ids(attempts.keys().map(|name| place_of(name, &cleared).1).collect());
+            task.scope = Scope::Ids(attempts.keys().map(|name| names.place_of(name).1).collect());
         }
-        let given_up = self.failed_in(&self.recorder.id()).await?;
-        let given_up = given_up.keys().map(|name| place_of(name, &cleared)).collect();
-        Ok(Ready { task, fields, cleared, attempts, given_up })
+        Ok(Ready { task, fields, cleared, attempts, names })
     }
 
     /// The documents that failed in a run.
@@ -179,6 +189,24 @@ impl Update<'_> {
         }
     }
 
+    /// Leaves out what this run gave up before it stopped: what was refused is not tried again before somebody asks for
+    /// that, and what holds a value that is not indexed is not told of twice.
+    async fn leave_out(&self, update: &mut elasticsearch::Update, ready: &Ready) -> Result<(), PortError> {
+        let run = self.recorder.id();
+        let refused = self.failed_in(&run).await?;
+        update.leave_out(refused.keys().map(|name| ready.names.place_of(name)));
+        let mut query = PageQuery { limit: STORE_PAGE, ..PageQuery::default() };
+        loop {
+            let page = self.store.records(&run, Category::DocumentsUnindexed, &query).await;
+            let page = page.map_err(|error| store_failed(&error))?;
+            update.leave_out(page.ids.iter().map(|name| ready.names.place_of(name)));
+            query.after = page.next;
+            if query.after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
     /// Counts what there is to do, unless the run had counted it before it stopped.
     async fn begin(&self, ready: &Ready) -> Result<(), PortError> {
         if self.request.is_live() {
@@ -191,7 +219,9 @@ impl Update<'_> {
         let mut counts = DocumentCounts::default();
         if known == DocumentCounts::default() {
             counts.in_scope = preview.documents;
-            counts.to_update = preview.to_update;
+            if self.request.is_live() {
+                counts.to_update = preview.to_update;
+            }
             counts.left_out = preview.left_out();
             if counts.left_out > 0 {
                 let message = format!(
@@ -204,8 +234,8 @@ impl Update<'_> {
             }
         } else if self.request.is_live() {
             let expected = known.to_update.saturating_sub(known.handled());
-            // What was given up still lacks the value, and has been counted.
-            let left = preview.to_update.saturating_sub(known.failed);
+            // What was given up still looks as if it lacked the value, and has been counted.
+            let left = preview.to_update.saturating_sub(known.failed + known.unindexed);
             // What was under way when the process ended was done, or not: nobody was left to write down which.
             counts.unrecorded = expected.saturating_sub(left);
             counts.to_update = left.saturating_sub(expected);
@@ -228,10 +258,13 @@ impl Update<'_> {
         self.journal.spent(counts).await;
     }
 
-    /// A dry run: lists what a live run would write.
+    /// A dry run: lists what a live run would write. They are counted when all were seen.
     async fn list(&self, ready: &Ready) -> Result<bool, PortError> {
         let remaining = ready.task.remaining(&ready.fields).map_err(|error| search_failed(&error))?;
-        let mut scan = self.search.index.reader.scan(remaining, SourceFields::None, PAGE);
+        let field = ready.task.field.as_str();
+        let source = SourceFields::Only(vec![field.to_owned()]);
+        let mut scan = self.search.index.reader.scan(remaining, source, PAGE);
+        let mut found = DocumentCounts::default();
         let ended = loop {
             if self.halt.is_cancelled() {
                 break Ok(false);
@@ -239,17 +272,30 @@ impl Update<'_> {
             match scan.next().await {
                 Ok(Page::Hits(hits)) => {
                     let listed = hits.iter().map(|hit| {
-                        let name = name_of(&hit.index, &hit.id, &ready.cleared);
-                        Done::behind(&name, Category::DocumentsToUpdate, Counts::default())
+                        let name = ready.names.name_of(&hit.index, &hit.id);
+                        let category = if ready.task.would_write(hit.source.get(field)) {
+                            found.to_update += 1;
+                            Category::DocumentsToUpdate
+                        } else {
+                            found.unindexed += 1;
+                            Category::DocumentsUnindexed
+                        };
+                        Done::behind(&name, category, Counts::default())
                     });
                     self.journal.settled(listed.collect()).await;
+                    let seen = documents(found.to_update + found.unindexed);
+                    self.recorder.step_detail(Step::Documents, format!("{seen} read"));
                 }
                 // What is listed again is the same record in the journal.
                 Ok(Page::Lost) => {
+                    found = DocumentCounts::default();
                     let message = "the server lost its place in the index; reading goes on anew";
                     self.recorder.log(LogLevel::Warn, message);
                 }
-                Ok(Page::End) => break Ok(true),
+                Ok(Page::End) => {
+                    self.count(found).await;
+                    break Ok(true);
+                }
                 Err(error) => break Err(search_failed(&error)),
             }
         };
@@ -266,7 +312,7 @@ impl Update<'_> {
         }
         let started = elasticsearch::Update::start(writer, ready.task.clone(), &ready.fields, limits).await;
         let mut update = started.map_err(|error| search_failed(&error))?;
-        update.leave_out(ready.given_up.iter().cloned());
+        self.leave_out(&mut update, ready).await?;
         let mut waited = None;
         let ended = loop {
             if self.halt.is_cancelled() {
@@ -329,9 +375,10 @@ impl Update<'_> {
         let (Listed::Updated { index, id, .. }
         | Listed::Already { index, id }
         | Listed::Kept { index, id, .. }
+        | Listed::Unindexed { index, id, .. }
         | Listed::Gone { index, id }
         | Listed::Refused { index, id, .. }) = listed;
-        let name = name_of(index, id, &ready.cleared);
+        let name = ready.names.name_of(index, id);
         let counted = |documents: DocumentCounts| Counts { documents, ..Counts::default() };
         let none = DocumentCounts::default();
         match listed {
@@ -352,6 +399,13 @@ impl Update<'_> {
                 });
                 let counts = counted(DocumentCounts { kept: 1, ..none });
                 Done::behind(&name, Category::DocumentsKept, counts)
+            }
+            Listed::Unindexed { value, .. } => {
+                self.tell(counts_of(self).unindexed, || {
+                    format!("{name}: holds {value}, which is not indexed, and keeps it")
+                });
+                let counts = counted(DocumentCounts { unindexed: 1, ..none });
+                Done::behind(&name, Category::DocumentsUnindexed, counts)
             }
             Listed::Gone { .. } => {
                 let counts = counted(DocumentCounts { gone: 1, ..none });
@@ -381,23 +435,50 @@ impl Update<'_> {
 
     /// Lets the server update by itself. Which documents it updates is not known then, only how many.
     async fn on_the_server(&self, ready: &Ready) -> Result<bool, PortError> {
-        let index = &self.search.index;
-        let server = ServerSide::new(&index.connection, &index.reader, &ready.cleared)
-            .map_err(|error| search_failed(&error))?;
+        let server = self.server_side(ready)?;
         let task = server.start(&ready.task, &ready.fields).await.map_err(|error| search_failed(&error))?;
+        self.journal.started(task.to_string()).await;
         let message =
             format!("the server updates by itself, as its task {task}; it tells numbers and no ids");
         self.recorder.log(LogLevel::Info, message);
-        let mut before = ServerSideStatus::default();
+        // What is not indexed is found again by every task, and was counted if the run had one before it stopped.
+        let noops = self.recorder.counts().documents.unindexed;
+        let mut seen = ServerSideStatus { noops, ..ServerSideStatus::default() };
+        let followed = self.follow(&server, &task, &mut seen).await;
+        if matches!(followed, Ok(true)) {
+            return followed;
+        }
+        // It would write on after the run has let go of its lock.
+        self.recorder.log(LogLevel::Info, format!("stops the server's task {task}"));
+        match (server.end(&task).await, followed) {
+            (Ok(status), followed) => {
+                self.count_on(&mut seen, status.unwrap_or_default()).await;
+                followed
+            }
+            (Err(error), followed) => {
+                let why = followed.err().map(|error| format!("{}; ", error.message)).unwrap_or_default();
+                Err(PortError::failed(format!(
+                    "{why}the server's task {task} could not be stopped ({error}) and may go on writing: see that \
+                     POST /_tasks/{task}/_cancel gets through"
+                )))
+            }
+        }
+    }
+
+    /// Watches a task of the server until it has ended; `false` if the run was asked to stop before.
+    async fn follow(
+        &self,
+        server: &ServerSide,
+        task: &TaskId,
+        seen: &mut ServerSideStatus,
+    ) -> Result<bool, PortError> {
         loop {
-            let status = server.status(&task).await.map_err(|error| search_failed(&error))?;
-            self.count(DocumentCounts {
-                updated: status.updated.saturating_sub(before.updated),
-                already: status.noops.saturating_sub(before.noops),
-                kept: status.conflicts.saturating_sub(before.conflicts),
-                ..DocumentCounts::default()
-            })
-            .await;
+            let status = tokio::select! {
+                biased;
+                () = self.halt.cancelled() => return Ok(false),
+                status = server.status(task) => status.map_err(|error| search_failed(&error))?,
+            };
+            self.count_on(seen, status.clone()).await;
             if let Some(cause) = status.failures.first() {
                 return Err(PortError::failed(format!(
                     "the server's task {task} ended before its time: {}; what is done stays done, and the run can go on \
@@ -408,15 +489,48 @@ impl Update<'_> {
             if status.is_completed {
                 return Ok(true);
             }
-            before = status;
             tokio::select! {
-                () = self.halt.cancelled() => {
-                    server.cancel(&task).await.map_err(|error| search_failed(&error))?;
-                    return Ok(false);
-                }
+                () = self.halt.cancelled() => return Ok(false),
                 () = sleep(LOOK) => {}
             }
         }
+    }
+
+    /// Counts what a task of the server has done since it was seen.
+    async fn count_on(&self, seen: &mut ServerSideStatus, now: ServerSideStatus) {
+        self.count(DocumentCounts {
+            updated: now.updated.saturating_sub(seen.updated),
+            // A document that somebody else has changed since it was found is a conflict: what the query took for
+            // lacking a value, and the script finds one in, was not indexed.
+            unindexed: now.noops.saturating_sub(seen.noops),
+            kept: now.conflicts.saturating_sub(seen.conflicts),
+            ..DocumentCounts::default()
+        })
+        .await;
+        let noops = now.noops.max(seen.noops);
+        *seen = ServerSideStatus { noops, ..now };
+    }
+
+    /// Ends the task that this run had started before its process died: another one beside it would meet its writes, and
+    /// nothing could be counted. `false` if the run was asked to stop before that was done.
+    async fn end_earlier_task(&self, ready: &Ready) -> Result<bool, PortError> {
+        let Some(task) = self.journal.task().await.map(TaskId::from) else { return Ok(true) };
+        let server = self.server_side(ready)?;
+        let ended = tokio::select! {
+            biased;
+            () = self.halt.cancelled() => return Ok(false),
+            ended = server.end(&task) => ended,
+        };
+        ended.map(|_| true).map_err(|error| {
+            let message = format!("the server's task {task}, which this run began, could not be stopped");
+            PortError::failed(format!("{message}: {error}"))
+        })
+    }
+
+    fn server_side(&self, ready: &Ready) -> Result<ServerSide, PortError> {
+        let index = &self.search.index;
+        ServerSide::new(&index.connection, &index.reader, &ready.cleared)
+            .map_err(|error| search_failed(&error))
     }
 
     /// Counts again, and explains the difference. What cannot be read is unknown, and fails nothing that was done.
@@ -458,7 +572,7 @@ fn counts_of(update: &Update<'_>) -> DocumentCounts {
 fn explained(counts: &DocumentCounts, after: &Preview) -> DocumentVerification {
     let came = (after.documents + counts.gone).saturating_sub(counts.in_scope);
     let lost = counts.in_scope.saturating_sub(after.documents + counts.gone);
-    let unexplained = after.to_update.saturating_sub(counts.failed + came);
+    let unexplained = after.to_update.saturating_sub(counts.failed + counts.unindexed + came);
     let mut words =
         vec![format!("{} of {} hold the value", format::count(after.equal), documents(after.documents))];
     let mut add = |number: u64, what: &str| {
@@ -470,6 +584,10 @@ fn explained(counts: &DocumentCounts, after: &Preview) -> DocumentVerification {
     add(after.documents.saturating_sub(after.equal + after.to_update), "hold another value that stays");
     add(counts.kept, "of them got it from somebody else just when their turn came");
     add(counts.failed, "were refused");
+    add(
+        counts.unindexed,
+        "hold a value that is not indexed, which stands; indexed again, they are found by it",
+    );
     add(counts.gone, "were deleted by somebody else meanwhile");
     add(came, "came meanwhile");
     add(unexplained, "lack the value and nobody knows why: run it again");
@@ -484,19 +602,30 @@ fn explained(counts: &DocumentCounts, after: &Preview) -> DocumentVerification {
     }
 }
 
-/// What a document is called in a run: its `_id`, and where a name stands for several indexes, its index before it.
-fn name_of(index: &str, id: &str, cleared: &Cleared) -> String {
-    if cleared.indices().nth(1).is_none() { id.to_owned() } else { format!("{index}/{id}") }
-}
+impl Names {
+    fn of(kind: RunKind, cleared: &Cleared) -> Self {
+        let mut indices = cleared.indices();
+        match (indices.next(), indices.next()) {
+            (Some(only), None) if kind == RunKind::Documents => Self::Ids(only.to_owned()),
+            _ => Self::Places,
+        }
+    }
 
-/// The index and the `_id` of a document by its name. An index has no `/` in its name.
-fn place_of(name: &str, cleared: &Cleared) -> (String, String) {
-    let mut indices = cleared.indices();
-    let (index, id) = match (indices.next(), indices.next()) {
-        (Some(only), None) => (only, name),
-        _ => name.split_once('/').unwrap_or(("", name)),
-    };
-    (index.to_owned(), id.to_owned())
+    fn name_of(&self, index: &str, id: &str) -> String {
+        match self {
+            Self::Ids(_) => id.to_owned(),
+            Self::Places => format!("{index}/{id}"),
+        }
+    }
+
+    /// The index and the `_id` of a document by its name. An index has no `/` in its name.
+    fn place_of(&self, name: &str) -> (String, String) {
+        let (index, id) = match self {
+            Self::Ids(index) => (index.as_str(), name),
+            Self::Places => name.split_once('/').unwrap_or(("", name)),
+        };
+        (index.to_owned(), id.to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -516,5 +645,10 @@ mod tests {
         assert!(!lost.confirmed && lost.summary.contains("1 are gone"), "{}", lost.summary);
         let gone = DocumentCounts { gone: 1, updated: 5, ..counts };
         assert!(explained(&gone, &after(9, 7, 2)).confirmed, "somebody else deleted it in this run's sight");
+        let unindexed = DocumentCounts { unindexed: 3, updated: 5, failed: 0, ..counts };
+        let explained_by_them = explained(&unindexed, &after(10, 7, 3));
+        assert!(explained_by_them.confirmed, "counting takes them for lacking the value");
+        assert!(explained_by_them.summary.contains("3 hold a value that is not indexed"));
+        assert!(!explained(&unindexed, &after(10, 6, 4)).confirmed, "one more lacks it");
     }
 }

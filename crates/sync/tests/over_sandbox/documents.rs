@@ -73,7 +73,11 @@ impl World {
     }
 
     async fn go(&self, recorder: &Arc<Recorder>, stop: &Stop) -> RunView {
-        let search = SearchServices::new(&self.search().await, Arc::new(|| 0));
+        self.go_at(&self.search().await, recorder, stop).await
+    }
+
+    async fn go_at(&self, index: &SearchIndex, recorder: &Arc<Recorder>, stop: &Stop) -> RunView {
+        let search = SearchServices::new(index, Arc::new(|| 0));
         let (request, store) = (recorder.view().head.request, self.store.clone() as Arc<dyn store::Store>);
         execute_documents(&search, &self.settings, &request, recorder, &store, stop).await;
         let view = recorder.view();
@@ -134,6 +138,12 @@ impl World {
 
 fn of_namespace() -> RunRequest {
     RunRequest::update_documents(DocumentUpdate::of_namespace(NAMESPACE))
+}
+
+/// The same, by the server itself.
+fn on_the_server() -> RunRequest {
+    let update = DocumentUpdate { server_side: true, ..DocumentUpdate::of_namespace(NAMESPACE) };
+    RunRequest::update_documents(update)
 }
 
 fn expected(lacking: impl Fn(&str) -> bool) -> BTreeMap<String, Option<Value>> {
@@ -250,6 +260,160 @@ async fn one_that_goes_on_leaves_out_what_it_was_refused() {
     assert!(done.documents.expect("it was verified").confirmed);
 }
 
+/// 100 documents of which the first 25 held a level before the field was mapped, 20 of them a higher one.
+async fn mapped_behind_its_documents() -> World {
+    let mut world = World::start(Options::default()).await;
+    world.settings.documents.batch_documents = 20;
+    world.settings.documents.first_wait = std::time::Duration::ZERO;
+    let state = world.sandbox.state();
+    let mapping = json!({"dynamic": false, "properties": {"pinecone_namespace": {"type": "keyword"}}});
+    state.make_search_index(DOCUMENTS, mapping);
+    let document = |number: usize| {
+        let mut source = json!({"pinecone_namespace": NAMESPACE});
+        if number < 25 {
+            source["clearance_level"] = json!(if number < 20 { 3 } else { 1 });
+        }
+        let source = source.as_object().expect("an object").clone();
+        SearchDocument { id: id(number), routing: None, source }
+    };
+    state.put_search_documents(DOCUMENTS, (0..100).map(document).collect()).expect("valid documents");
+    let SearchIndex { connection, reader, .. } = world.search_as_admin().await;
+    let editor = elasticsearch::MappingEditor::new(&connection, &reader).expect("a client");
+    let field = elasticsearch::FieldName::parse("clearance_level").expect("a field");
+    editor.add(&field, elasticsearch::FieldType::Integer).await.expect("it may");
+    world
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_indexed_stands_and_is_told_of_once() {
+    let world = mapped_behind_its_documents().await;
+    let expected: BTreeMap<String, Option<Value>> =
+        (0..100).map(|number| (id(number), Some(json!(if number < 20 { 3 } else { 1 })))).collect();
+    let named = |numbers: std::ops::Range<usize>| numbers.map(id).collect::<BTreeSet<_>>();
+
+    let dry = world.update(&RunRequest { dry_run: true, ..of_namespace() }).await;
+    let counts = dry.progress.counts.documents;
+    assert_eq!((counts.in_scope, counts.to_update, counts.unindexed), (100, 75, 25), "law 4");
+    assert_eq!(world.behind(&dry, Category::DocumentsToUpdate).await, named(25..100));
+    assert_eq!(world.behind(&dry, Category::DocumentsUnindexed).await, named(0..25));
+
+    let run = world.paused_amid(&of_namespace()).await;
+    let counts = run.progress.counts.documents;
+    assert_eq!((run.state, counts.unindexed), (RunState::Paused, 25));
+    assert!(counts.updated > 0 && counts.updated < 75, "{counts:?}");
+    let kept = world.store.view(&run.head.id).await.unwrap().unwrap();
+    let done = world.go(&Recorder::restored(kept, Arc::new(|| 0)), &Stop::new()).await;
+    assert_eq!(done.state, RunState::Done, "{:?}", done.error);
+    assert_eq!(world.levels(), expected, "law 5");
+    let counts = done.progress.counts.documents;
+    assert_eq!((counts.to_update, counts.updated, counts.unindexed, counts.unrecorded), (100, 75, 25, 0));
+    assert_eq!(world.behind(&done, Category::DocumentsUnindexed).await, named(0..25), "law 13");
+    let verified = done.documents.as_ref().expect("it was verified");
+    assert!(verified.confirmed, "{}", verified.summary);
+    assert!(verified.summary.contains("25 hold a value that is not indexed"), "{}", verified.summary);
+
+    let sent = world.bulk_requests();
+    let again = world.update(&of_namespace()).await;
+    let counts = again.progress.counts.documents;
+    assert_eq!((again.state, counts.updated, counts.unindexed), (RunState::Done, 0, 25));
+    assert_eq!(world.bulk_requests(), sent, "law 6");
+    assert!(again.documents.is_some_and(|verified| verified.confirmed));
+}
+
+#[tokio::test]
+async fn the_server_leaves_a_value_alone_that_is_not_indexed() {
+    let world = mapped_behind_its_documents().await;
+    let recorder = world.begun(&on_the_server(), Origin::Listing).await;
+    let run = world.go_at(&world.search_as_admin().await, &recorder, &Stop::new()).await;
+    assert_eq!(run.state, RunState::Done, "{:?}", run.error);
+    let counts = run.progress.counts.documents;
+    assert_eq!((counts.to_update, counts.updated, counts.unindexed), (100, 75, 25));
+    assert_eq!(world.levels()[&id(0)], Some(json!(3)), "law 5");
+    assert!(run.documents.is_some_and(|verified| verified.confirmed));
+}
+
+/// Returns once the sandbox was asked about a task of its.
+async fn asked_about_its_task(world: &World) {
+    let calls = || world.sandbox.state().calls("elasticsearch", sandbox::Endpoint::Tasks);
+    while calls().expect("counted").requests == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn paths(world: &World, what: &str) -> Vec<usize> {
+    let requests = world.sandbox.state().requests();
+    let found = requests.iter().enumerate().filter(|(_, request)| request.path.contains(what));
+    found.map(|(number, _)| number).collect()
+}
+
+#[tokio::test]
+async fn the_server_s_own_update_outlives_a_question_that_does_not_get_through() {
+    for fault in ["429", "503", "reset"] {
+        let world = world().await;
+        let fault = format!("elasticsearch.tasks:{fault}@first=1").parse::<Fault>().expect("a fault");
+        world.sandbox.state().add_fault(fault.clone());
+        let recorder = world.begun(&on_the_server(), Origin::Listing).await;
+        let run = world.go_at(&world.search_as_admin().await, &recorder, &Stop::new()).await;
+        assert_eq!(run.state, RunState::Done, "law 8: {fault:?}: {:?}", run.error);
+        assert_eq!(run.progress.counts.documents.updated, 91);
+        assert_eq!(paths(&world, "_update_by_query").len(), 1, "it is started once");
+    }
+}
+
+#[tokio::test]
+async fn the_server_s_own_update_is_stopped_when_it_cannot_be_watched() {
+    let world = world().await;
+    world.sandbox.state().hold_search_task();
+    world.sandbox.state().add_fault("elasticsearch.tasks:400@first=1".parse::<Fault>().expect("a fault"));
+    let recorder = world.begun(&on_the_server(), Origin::Listing).await;
+    let run = world.go_at(&world.search_as_admin().await, &recorder, &Stop::new()).await;
+    assert_eq!(run.state, RunState::Failed);
+    assert_eq!(world.sandbox.state().search_tasks_under_way(), 0, "law 12: nothing writes without the lock");
+}
+
+#[tokio::test]
+async fn the_server_s_own_update_is_stopped_while_its_server_is_slow() {
+    let world = world().await;
+    world.sandbox.state().hold_search_task();
+    world.sandbox.state().add_fault("elasticsearch.tasks:hang@first=1".parse::<Fault>().expect("a fault"));
+    let (recorder, stop) = (world.begun(&on_the_server(), Origin::Listing).await, Stop::new());
+    let index = world.search_as_admin().await;
+    let cancel = async {
+        asked_about_its_task(&world).await;
+        stop.ask(StopReason::Cancel);
+    };
+    let (run, ()) = tokio::join!(world.go_at(&index, &recorder, &stop), cancel);
+    assert_eq!(run.state, RunState::Cancelled);
+    assert_eq!(
+        world.sandbox.state().search_tasks_under_way(),
+        0,
+        "what is shown as cancelled writes nothing"
+    );
+}
+
+#[tokio::test]
+async fn the_server_s_own_update_is_ended_before_a_killed_run_goes_on() {
+    let world = world().await;
+    world.sandbox.state().hold_search_task();
+    let recorder = world.begun(&on_the_server(), Origin::Listing).await;
+    let index = world.search_as_admin().await;
+    let stop = Stop::new();
+    tokio::select! {
+        run = world.go_at(&index, &recorder, &stop) => unreachable!("{:?}", run.state),
+        () = asked_about_its_task(&world) => {}
+    }
+    assert_eq!(world.sandbox.state().search_tasks_under_way(), 1, "nobody was left to end it");
+
+    let kept = world.store.view(&recorder.id()).await.unwrap().unwrap();
+    let done = world.go_at(&index, &Recorder::restored(kept, Arc::new(|| 0)), &Stop::new()).await;
+    assert_eq!(done.state, RunState::Done, "{:?}", done.error);
+    let counts = done.progress.counts.documents;
+    assert_eq!((counts.updated, counts.unrecorded, counts.kept), (91, 0, 0));
+    let (started, cancelled) = (paths(&world, "_update_by_query"), paths(&world, "_cancel"));
+    assert!(started.len() == 2 && cancelled.len() == 1, "{started:?} {cancelled:?}");
+    assert!(started[0] < cancelled[0] && cancelled[0] < started[1], "law 12");
+}
+
 #[tokio::test]
 async fn refused_documents_are_listed_and_tried_again_alone() {
     let world = world().await;
@@ -327,6 +491,33 @@ async fn a_dry_run_that_goes_on_among_its_documents_keeps_its_plan() {
     let checkpoint = world.store.checkpoint(&failed.head.id).await.unwrap().unwrap();
     let checkpoint: Value = serde_json::from_str(&checkpoint).unwrap();
     assert_eq!(checkpoint["plan"]["tokens"], json!(whole.plan.unwrap().tokens));
+}
+
+#[tokio::test]
+async fn a_refused_document_does_not_hide_the_failed_record_of_the_same_id() {
+    let world = world().await;
+    // Every document has the id of its record; all documents are refused, and some of the records.
+    for fault in ["target.upsert:400@first=100", "elasticsearch.bulk:items-400,count=200"] {
+        world.sandbox.state().add_fault(fault.parse::<Fault>().expect("a fault"));
+    }
+    let mirror = RunRequest { documents: Some(DocumentUpdate::default()), ..request(RunKind::Mirror) };
+    let run = world.run(&mirror).await;
+    assert_eq!(run.state, RunState::DoneWithFailures, "{:?}", run.error);
+    let page = PageQuery { limit: 10_000, ..PageQuery::default() };
+    let page = world.store.failures(&run.head.id, &page).await.expect("the store is well");
+    let (documents, records): (Vec<_>, Vec<_>) =
+        page.failures.into_iter().partition(|failure| failure.step == Step::Documents);
+    assert_eq!(documents.len(), 91);
+    assert!(!records.is_empty(), "the faults hit records, too");
+    assert_eq!((documents.len() + records.len()) as u64, run.progress.counts.failed, "law 13");
+    let of_document = |id: &str| documents.iter().any(|failure| failure.id == format!("{DOCUMENTS}/{id}"));
+    assert!(records.iter().any(|failure| of_document(&failure.id)), "one id failed on both sides");
+
+    world.sandbox.state().clear_faults();
+    let retried = world.retry(&run).await;
+    assert_eq!(retried.state, RunState::Done, "{:?}", retried.error);
+    world.assert_mirrored();
+    assert_eq!(world.levels(), expected(|_| false));
 }
 
 #[tokio::test]

@@ -166,11 +166,20 @@ impl World {
         recorder.view()
     }
 
-    /// The search index, as the emulator shows it.
+    /// The search index, as the emulator shows it to a key with the least privileges.
     pub async fn search(&self) -> SearchIndex {
+        self.search_as(elasticsearch::Credentials::ApiKey("aWQ6a2V5".into())).await
+    }
+
+    /// The search index, as the emulator shows it to its administrator.
+    pub async fn search_as_admin(&self) -> SearchIndex {
+        let (username, password) = ("admin".to_owned(), "admin".into());
+        self.search_as(elasticsearch::Credentials::Basic { username, password }).await
+    }
+
+    async fn search_as(&self, credentials: elasticsearch::Credentials) -> SearchIndex {
         let url = self.sandbox.elasticsearch_url().parse().expect("a URL");
-        let mut connection =
-            elasticsearch::Connection::new(url, elasticsearch::Credentials::ApiKey("aWQ6a2V5".into()));
+        let mut connection = elasticsearch::Connection::new(url, credentials);
         connection.options.retry = Retry { first_wait: Duration::ZERO, ..Retry::default() };
         let cluster = elasticsearch::Cluster::connect(&connection).await.expect("it answers");
         let index = elasticsearch::IndexName::parse(DOCUMENTS).expect("a name");
