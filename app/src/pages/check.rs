@@ -57,7 +57,7 @@ pub struct Answer {
 
 impl Answer {
     /// Takes out of all namespaces what the page shows, so that no more than that travels.
-    fn of(asked: Asked, namespaces: Namespaces) -> Self {
+    fn of(mut asked: Asked, namespaces: Namespaces) -> Self {
         let row = asked.namespace.as_ref().map(|name| find(&namespaces, name));
         let names = namespaces.rows.iter().take(SUGGESTED).map(|row| row.name.clone()).collect();
         let Namespaces { rows, problems } = namespaces;
