@@ -34,7 +34,10 @@ pub mod update;
 pub mod verification;
 
 use leptos::prelude::*;
-use protocol::{Category, Counts, NamespacePatterns, Reading, RunId, RunKind, RunRequest, RunState};
+use protocol::{
+    Category, Counts, DocumentScope, Holding, NamespacePatterns, Reading, RunId, RunKind, RunRequest,
+    RunState,
+};
 
 use crate::links;
 
@@ -73,6 +76,24 @@ pub fn Read(
             </span>
         }
         .into_any(),
+    }
+}
+
+/// How many documents of the search index a namespace has, which leads to them.
+#[component]
+pub fn DocumentCount(
+    /// The namespace; its documents may spell the default one in three ways.
+    namespace: String,
+    /// What was read.
+    reading: Reading<Option<u64>>,
+) -> impl IntoView {
+    match reading {
+        Reading::Known(Some(number)) if number > 0 => {
+            let scope = DocumentScope::Namespaces(vec![namespace]);
+            view! { <a href=links::documents(&scope, &Holding::Anything)>{format::count(number)}</a> }
+                .into_any()
+        }
+        reading => view! { <Read reading absent="none" /> }.into_any(),
     }
 }
 

@@ -7,7 +7,7 @@ use protocol::{NamespaceRow, Reading};
 
 use crate::{
     components::{
-        Read,
+        DocumentCount,
         command::Command,
         icon::{Icon, Symbol},
         namespace_name,
@@ -302,7 +302,7 @@ fn row(row: NamespaceRow) -> AnyView {
     let documents = row.documents.map(|reading| {
         view! {
             <td class="num">
-                <Read reading absent="none" />
+                <DocumentCount namespace=name.clone() reading />
             </td>
         }
     });
