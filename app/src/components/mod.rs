@@ -126,8 +126,8 @@ pub const fn look(category: Category) -> Look {
         Category::DocumentsToUpdate => ("Documents to update", '~', "c-update"),
         Category::DocumentsUpdated => ("Documents updated", '~', "c-update"),
         Category::DocumentsAlready => ("Documents already there", '=', "c-in-sync"),
-        Category::DocumentsKept => ("Documents kept", '=', "c-attention"),
-        Category::DocumentsGone => ("Documents gone", '−', "c-attention"),
+        Category::DocumentsKept => ("Document conflicts kept", '=', "c-attention"),
+        Category::DocumentsGone => ("Documents gone meanwhile", '−', "c-attention"),
     };
     Look { label, sign, class }
 }
