@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures::{future::BoxFuture, stream::BoxStream};
 use protocol::{
-    Category, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event, FailurePage, LogPage,
-    LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunComparison, RunFilter, RunId,
-    RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service, ServiceTest,
-    SettingsView, Timing, UpdatePreview,
+    Category, DocumentName, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event, FailurePage,
+    LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunComparison, RunFilter,
+    RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service,
+    ServiceTest, SettingsView, Timing, UpdatePreview,
 };
 use tokio::sync::broadcast;
 
@@ -38,12 +38,23 @@ pub trait Backend: Send + Sync + 'static {
     /// `NotConfigured`; `Upstream` if not all of it could be read (law 3).
     fn documents_look(&self) -> BoxFuture<'_, Result<DocumentsLook, ApiError>>;
 
-    /// Some documents.
+    /// A page of documents.
+    ///
+    /// # Errors
+    ///
+    /// `NotConfigured`, `Upstream`; `Invalid` with the field `after` where the place of the page is no longer kept.
+    fn documents<'a>(&'a self, query: &'a DocumentQuery) -> BoxFuture<'a, Result<DocumentPage, ApiError>>;
+
+    /// The names of all documents that are asked for, each once, some at a time. An error in the stream says that it is
+    /// incomplete.
     ///
     /// # Errors
     ///
     /// `NotConfigured`, `Upstream`.
-    fn documents<'a>(&'a self, query: &'a DocumentQuery) -> BoxFuture<'a, Result<DocumentPage, ApiError>>;
+    fn document_names<'a>(
+        &'a self,
+        query: &'a DocumentQuery,
+    ) -> BoxFuture<'a, Result<BoxStream<'static, Result<Vec<DocumentName>, ApiError>>, ApiError>>;
 
     /// What an update would do; nothing is written.
     ///

@@ -1,6 +1,6 @@
 //! The addresses of the pages. Everything that links, links through these.
 
-use protocol::{Category, DocumentScope, Holding, RunId, RunKind, RunRequest, ScheduleId};
+use protocol::{Category, DocumentQuery, DocumentScope, Holding, RunId, RunKind, RunRequest, ScheduleId};
 
 /// Where everything stands.
 pub const DASHBOARD: &str = "/";
@@ -40,6 +40,9 @@ pub const NEW_SCHEDULE: &str = "/schedules/new";
 
 /// Documents of the search index.
 pub const DOCUMENTS: &str = "/elasticsearch/documents";
+
+/// Files of documents, without their extension.
+const DOCUMENTS_FILES: &str = "/download/documents";
 
 /// The mirroring page for several namespaces.
 pub const MIRROR_SEVERAL: &str = "/mirror?scope=several";
@@ -133,8 +136,28 @@ pub fn documents(scope: &DocumentScope, holding: &Holding) -> String {
         Holding::Anything => address,
         Holding::Nothing => with(&address, "holding", "nothing"),
         Holding::Something => with(&address, "holding", "something"),
+        Holding::Added => with(&address, "holding", "added"),
         Holding::Value(value) => with(&address, "value", value),
     }
+}
+
+/// The documents that an address asks for: a page of them, or all of them where it leads to a file.
+pub fn documents_asked(word: impl Fn(&str) -> Option<String>) -> DocumentQuery {
+    let text = |name| word(name).unwrap_or_default();
+    let holding = match (word("value"), text("holding").as_str()) {
+        (Some(value), _) if !value.is_empty() => Holding::Value(value),
+        (_, "nothing") => Holding::Nothing,
+        (_, "something") => Holding::Something,
+        (_, "added") => Holding::Added,
+        _ => Holding::Anything,
+    };
+    let scope = scope_of(&text("scope"), &text("namespaces"));
+    DocumentQuery { scope, holding, id: text("id"), after: word("after") }
+}
+
+/// The ids of all documents of a scope that hold something under the added field, as a file: `txt`, `csv`, `jsonl`.
+pub fn documents_file(scope: &DocumentScope, holding: &Holding, extension: &str) -> String {
+    documents(scope, holding).replacen(DOCUMENTS, &format!("{DOCUMENTS_FILES}.{extension}"), 1)
 }
 
 /// The preview of an update of the documents of a scope, with every option at its default.
@@ -230,6 +253,10 @@ mod tests {
             "/elasticsearch/documents?scope=some&namespaces=a%20b%0Ac&value=%22x%22"
         );
         assert_eq!(documents(&DocumentScope::All, &Holding::Anything), DOCUMENTS);
+        assert_eq!(
+            documents_file(&scope, &Holding::Nothing, "csv"),
+            "/download/documents.csv?scope=some&namespaces=a%20b%0Ac&holding=nothing"
+        );
         for scope in
             [scope, DocumentScope::All, DocumentScope::WithoutNamespace, DocumentScope::NamespaceTooLong]
         {

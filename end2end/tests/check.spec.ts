@@ -68,6 +68,15 @@ test('all namespaces are sorted, searched, and lead on', async ({ page, gotoHydr
   await expect(page.getByLabel('Namespace', { exact: true })).toHaveValue(NAMESPACE);
 });
 
+test('a page behind the end of the list is the last one', async ({ page, gotoHydrated }) => {
+  const check = new CheckPage(page);
+  for (const number of ['99', '18446744073709551615']) {
+    await gotoHydrated(`/check?page=${number}`);
+    await expect(check.row(NAMESPACE)).toBeVisible();
+    await expect(page.getByText('No namespace has this in its name')).toHaveCount(0);
+  }
+});
+
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false });
 

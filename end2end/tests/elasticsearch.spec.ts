@@ -43,6 +43,33 @@ test('the index is shown exhaustively, and every number leads to its documents',
   await expect(page.getByRole('heading', { name: 'No document' })).toBeVisible();
 });
 
+test('the documents behind a count are turned page by page, and are a file', async ({ page, gotoHydrated }) => {
+  const es = new ElasticsearchPage(page);
+  await gotoHydrated('/elasticsearch');
+  await es.number('help-centre', 'without').getByRole('link').click();
+  const without = HELP_CENTRE.without;
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(`${without} documents without clearance_level`);
+  const seen = new Set<string>();
+  const pages = [`1 to 100 of ${without}`, `101 to 200 of ${without}`, `201 to ${without} of ${without}`];
+  for (const [at, heading] of pages.entries()) {
+    await expect(page.getByRole('heading', { level: 2, name: heading })).toBeVisible();
+    for (const id of await es.documents().locator('summary .mono').allInnerTexts()) seen.add(id);
+    if (at < pages.length - 1) await page.getByRole('link', { name: 'Next page' }).click();
+  }
+  expect(seen.size).toBe(without);
+  await expect(page.getByLabel('The same as a command')).toHaveText('tain elasticsearch documents --without help-centre');
+  const href = await page.getByRole('link', { name: 'Download ids' }).getAttribute('href');
+  const file = await page.request.get(href ?? '');
+  expect(new Set((await file.text()).trim().split('\n'))).toEqual(seen);
+  await page.getByRole('link', { name: 'First page' }).click();
+  await expect(page.getByRole('heading', { level: 2, name: pages[0] ?? '' })).toBeVisible();
+
+  // Whoever comes back after the search index has forgotten the place begins anew.
+  await page.goto('/elasticsearch/documents?after=gone');
+  await page.getByRole('main').getByRole('link', { name: 'First page' }).click();
+  await expect(page.getByRole('heading', { level: 2, name: `1 to 100 of ${DOCUMENTS}` })).toBeVisible();
+});
+
 test('documents whose namespace is too long to match are listed, and updated by themselves', async ({ page, gotoHydrated, run }) => {
   const es = new ElasticsearchPage(page);
   await gotoHydrated('/elasticsearch');

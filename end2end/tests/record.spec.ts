@@ -54,7 +54,7 @@ test('what is missing, only in the target, or nowhere is said so', async ({ page
   const expected = expectedOf(await sandbox.records('source', NAMESPACE), await sandbox.records('target', NAMESPACE));
   const record = new RecordPage(page);
   await gotoHydrated(RecordPage.address(NAMESPACE, expected.missing[0] ?? ''));
-  await expect(page.getByText('In the source only: a mirror writes it')).toBeVisible();
+  await expect(page.getByText('In the source only: a mirror migrates it')).toBeVisible();
   await expect(record.side('Target')).toContainText('Not here');
   await gotoHydrated(RecordPage.address(NAMESPACE, expected.orphans[0] ?? ''));
   await expect(page.getByText('In the target only: left alone')).toBeVisible();

@@ -131,6 +131,37 @@ test('deleting one schedule asks for that one alone', async ({ page, gotoHydrate
   await expect(page.getByLabel('The same as commands')).toContainText(/tain schedules run \S+.*tain schedules disable \S+.*tain schedules remove \S+/s);
 });
 
+test('levels are compared by a schedule, and what was deleted meanwhile is not saved in silence', async ({
+  page,
+  gotoHydrated,
+  schedules,
+  watch,
+}) => {
+  const name = `Compare levels ${NAMESPACE}`;
+  await gotoHydrated('/schedules/new');
+  await schedules.field('Namespace').fill(NAMESPACE);
+  await page.getByRole('radio', { name: /^Compare levels/ }).check();
+  await expect(page.getByText(/^These runs write to/)).toBeHidden();
+  await expect(page.getByLabel('The same as a command')).toHaveText(`tain schedules add --every 6h --kind levels ${NAMESPACE}`);
+  await schedules.save();
+  await page.waitForURL('**/schedules');
+  await page.getByRole('link', { name, exact: true }).click();
+  await expect(page.getByRole('radio', { name: /^Compare levels/ })).toBeChecked();
+
+  const other = await page.context().newPage();
+  await other.goto(new URL('/schedules', page.url()).href);
+  await other.locator('html[data-hydrated="true"]').waitFor();
+  await other.getByRole('button', { name: `Delete… ${name}` }).click();
+  await other.getByRole('dialog').getByRole('button', { name: 'Delete the schedule' }).click();
+  await expect(other.getByRole('heading', { name: 'No schedule yet' })).toBeVisible();
+  await other.close();
+
+  watch.expected(/422/);
+  await schedules.save();
+  await expect(page.getByText('The schedule was not saved')).toBeVisible();
+  await expect(page.getByText(/there is no schedule/)).toBeVisible();
+});
+
 test('a schedule for all namespaces that match', async ({ page, gotoHydrated, schedules }) => {
   await gotoHydrated('/schedules/new');
   await page.getByRole('radio', { name: /^All of the source/ }).check();

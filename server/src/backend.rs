@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use app::{ApiError, Backend};
-use futures::future::BoxFuture;
+use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream::BoxStream};
 use pinecone::{Namespace, check_id};
 use protocol::{
-    AddedMetadata, Category, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event, FailurePage,
-    LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunComparison, RunFilter,
-    RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service,
+    AddedMetadata, Category, DocumentName, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event,
+    FailurePage, LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunComparison,
+    RunFilter, RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service,
     ServiceTest, SettingsView, Timing, UpdatePreview,
 };
 use store::StoreError;
@@ -94,6 +94,16 @@ impl Backend for ServerBackend {
 
     fn documents<'a>(&'a self, query: &'a DocumentQuery) -> BoxFuture<'a, Result<DocumentPage, ApiError>> {
         Box::pin(async { Ok(documents::documents(self.runs.connections(), query, LOOK_PATIENCE).await?) })
+    }
+
+    fn document_names<'a>(
+        &'a self,
+        query: &'a DocumentQuery,
+    ) -> BoxFuture<'a, Result<BoxStream<'static, Result<Vec<DocumentName>, ApiError>>, ApiError>> {
+        Box::pin(async {
+            let names = documents::names(self.runs.connections(), query).await?;
+            Ok(names.map_err(ApiError::from).boxed())
+        })
     }
 
     fn preview_update<'a>(

@@ -11,7 +11,8 @@ use protocol::{DocumentUpdate, NamespacePatterns, Reuse, RunKind, RunRequest};
 use url::Url;
 
 pub use elasticsearch::{
-    AddMapping, Added, ElasticsearchArgs, ElasticsearchCommand, ModeArg, Selection, UpdateArgs, check_request,
+    AddMapping, Added, DocumentsArgs, ElasticsearchArgs, ElasticsearchCommand, ModeArg, ScopeArgs, Selection,
+    UpdateArgs, check_request,
 };
 pub use runs::{
     CompareArgs, FailuresArgs, KindArg, LevelArg, LogArgs, RecordsArgs, RetryArgs, RunArg, RunsArgs,
@@ -444,6 +445,31 @@ mod tests {
             let again = asked(parse(&shown));
             assert_eq!(again, request, "{command} became {shown}");
         }
+    }
+
+    #[test]
+    fn the_command_that_a_list_of_documents_shows_asks_for_the_same() {
+        let query = |command: &str| match parse(command) {
+            Command::Elasticsearch(ElasticsearchArgs {
+                command: ElasticsearchCommand::Documents(arguments),
+            }) => arguments.query(),
+            other => panic!("{other:?}"),
+        };
+        for command in [
+            "tain elasticsearch documents articles --without",
+            "tain elasticsearch documents --all-namespaces",
+            "tain elasticsearch documents --without-namespace --with",
+            "tain elasticsearch documents a --with-added",
+            "tain elasticsearch documents --namespace-too-long --with-value=-1",
+            "tain es documents --with-value=true -- -a b",
+        ] {
+            let asked = query(command);
+            let shown = asked.command().replace('\'', "");
+            assert_eq!(query(&shown), asked, "{command} became {shown}");
+        }
+        let refused = |command: &str| Cli::try_parse_from(command.split_whitespace()).is_err();
+        assert!(refused("tain elasticsearch documents"));
+        assert!(refused("tain elasticsearch documents a --with --without"));
     }
 
     #[test]

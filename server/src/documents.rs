@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use app::ApiError;
 use elasticsearch::{
-    FieldType, Fields, Holding, Look, MappingEditor, Numbers, Precheck, Preview, Query, Task,
+    FieldType, Fields, Holding, Look, MappingEditor, Numbers, Page, Precheck, Preview, Query, SourceFields,
+    Task,
 };
-use futures::FutureExt as _;
+use futures::{FutureExt as _, Stream, stream};
 use protocol::{
-    AddedMetadata, DOCUMENT_ROWS, Document, DocumentField, DocumentNamespace, DocumentNumbers, DocumentPage,
-    DocumentQuery, DocumentScope, DocumentUpdate, DocumentsLook, Finding, Findings, SearchIndexView,
-    Severity, UpdateNumbers, UpdatePreview, ValueCount,
+    AddedMetadata, DOCUMENT_ROWS, Document, DocumentField, DocumentName, DocumentNamespace, DocumentNumbers,
+    DocumentPage, DocumentQuery, DocumentScope, DocumentUpdate, DocumentsLook, Finding, Findings,
+    SearchIndexView, Severity, UpdateNumbers, UpdatePreview, ValueCount,
 };
 use serde_json::Value;
 use sync::{SearchIndex, UpdateError, level_of, task_of};
@@ -29,6 +30,9 @@ pub const LOOK_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Documents that a preview shows.
 const SAMPLES: usize = 5;
+
+/// Documents whose names are read at once.
+const NAMES: usize = 1_000;
 
 /// Requests of an update beside pages and batches: pre-check, counts, opening and freeing a cursor, refresh.
 const AROUND: u64 = 16;
@@ -149,41 +153,92 @@ pub async fn look(connections: &Connections, patience: Duration) -> Result<Docum
     .await
 }
 
-/// Some documents, and how many match.
+/// A page of documents, and how many match.
 ///
 /// # Errors
 ///
-/// As [`look`].
+/// As [`look`]; `Invalid` with the field `after` where the search index no longer keeps the place of the page.
 pub async fn documents(
     connections: &Connections,
     query: &DocumentQuery,
     patience: Duration,
 ) -> Result<DocumentPage, DocumentsError> {
-    let holding = match &query.holding {
-        protocol::Holding::Anything => Holding::Anything,
-        protocol::Holding::Nothing => Holding::Nothing,
-        protocol::Holding::Something => Holding::Something,
-        protocol::Holding::Value(text) => Holding::Value(level_of(text)?),
-    };
     soon(patience, async {
-        let update = DocumentUpdate { scope: query.scope.clone(), ..DocumentUpdate::default() };
-        let task = task_of(&update, &connections.settings(), false)?;
-        let search = connections.search().await?;
-        let fields = fields(&search, &task).await?;
-        let mut found = Query::holding(&task.scope, &task.field, &holding, &fields)?;
+        let (search, found) = held(connections, query).await?;
         if query.id.is_empty() {
-            let found = search.reader.find(&found, DOCUMENT_ROWS).await?;
-            let documents = found.documents.into_iter().map(document).collect();
-            return Ok(DocumentPage { documents, total: found.total });
+            let page = search.reader.page(&found, DOCUMENT_ROWS, query.after.as_deref()).await?;
+            let page = page.ok_or_else(|| DocumentsError::Invalid {
+                field: "after",
+                message: "the search index keeps the place of a list for five minutes, and does not know \
+                          this one any more; begin with the first page"
+                    .to_owned(),
+            })?;
+            return Ok(DocumentPage {
+                documents: page.documents.into_iter().map(document).collect(),
+                total: page.total,
+                before: page.before,
+                next: page.next,
+                is_one_snapshot: page.is_one_snapshot,
+            });
         }
-        found = found.with_ids(&ids_of(&query.id));
+        let found = found.with_ids(&ids_of(&query.id));
         let found = search.reader.find(&found, DOCUMENT_ROWS).await?;
         let (called, others): (Vec<_>, Vec<_>) =
             found.documents.into_iter().partition(|document| is_called(document, &query.id));
         let total = found.total.saturating_sub(others.len() as u64);
-        Ok(DocumentPage { documents: called.into_iter().map(document).collect(), total })
+        let documents = called.into_iter().map(document).collect();
+        Ok(DocumentPage { documents, total, is_one_snapshot: true, ..DocumentPage::default() })
     })
     .await
+}
+
+/// The names of all documents of a scope that hold something, whatever their ids: each once, of one moment, and page
+/// by page, so that they are never in memory at once. Whoever stops reading leaves a cursor, which the search index
+/// frees after five minutes.
+///
+/// # Errors
+///
+/// As [`look`]. In the stream also where the search index lost its place: what was read cannot be gone on with, and a
+/// part is never taken for the whole (law 3).
+pub async fn names(
+    connections: &Connections,
+    query: &DocumentQuery,
+) -> Result<impl Stream<Item = Result<Vec<DocumentName>, DocumentsError>> + Send + use<>, DocumentsError> {
+    let (search, found) = soon(LOOK_PATIENCE, held(connections, query)).await?;
+    let scan = search.reader.scan(found, SourceFields::None, NAMES);
+    Ok(stream::try_unfold(scan, |mut scan| async move {
+        match scan.next().await? {
+            Page::Hits(hits) => {
+                let names = hits.into_iter().map(|hit| DocumentName { index: hit.index, id: hit.id });
+                Ok(Some((names.collect(), scan)))
+            }
+            Page::End => Ok(None),
+            Page::Lost => {
+                let message = "the search index lost its place in the list, which is incomplete; try again";
+                Err(ConnectError::Service(message.to_owned()).into())
+            }
+        }
+    }))
+}
+
+/// The search index, and what asks it for the documents of a scope that hold something under the added field.
+async fn held(
+    connections: &Connections,
+    query: &DocumentQuery,
+) -> Result<(SearchIndex, Query), DocumentsError> {
+    let update = DocumentUpdate { scope: query.scope.clone(), ..DocumentUpdate::default() };
+    let task = task_of(&update, &connections.settings(), false)?;
+    let holding = match &query.holding {
+        protocol::Holding::Anything => Holding::Anything,
+        protocol::Holding::Nothing => Holding::Nothing,
+        protocol::Holding::Something => Holding::Something,
+        protocol::Holding::Added => Holding::Value(task.value.clone()),
+        protocol::Holding::Value(text) => Holding::Value(level_of(text)?),
+    };
+    let search = connections.search().await?;
+    let fields = fields(&search, &task).await?;
+    let found = Query::holding(&task.scope, &task.field, &holding, &fields)?;
+    Ok((search, found))
 }
 
 /// The ids that a name may mean: itself, and what follows the index in `index/_id`. An index has no `/` in its name.

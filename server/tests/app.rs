@@ -106,3 +106,37 @@ async fn a_sandbox_can_be_used_as_it_says() {
     let wrong = finish(bare(world.path(), "sandbox --port 0 --fault {}")).await.expect(2);
     assert!(wrong.stderr.contains("\"{}\" is no fault"), "{}", wrong.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_form_of_a_schedule_shows_all_that_it_keeps() {
+    let world = World::new().await;
+    for arguments in ["--kind levels", "--overwrite-added --batch-size 7"] {
+        let added = world.run(&format!("schedules add --every 6h {arguments} help-centre --json")).await;
+        added.expect(0);
+    }
+    let mut command = world.command("serve --listen 127.0.0.1:0 --json");
+    with_site(&mut command, world.path());
+    let mut server = Running::start(command);
+    let line: Value = serde_json::from_str(&server.until("\"app\"").await).unwrap();
+    let app = line["app"].as_str().unwrap();
+    let list = get(app, "/schedules").await;
+    let mut forms = Vec::new();
+    for link in list.split("href=\"/schedules/").skip(1) {
+        let id = link.split_once('"').unwrap().0;
+        if id != "new" {
+            forms.push(get(app, &format!("/schedules/{id}")).await);
+        }
+    }
+    let chosen = |form: &str, kind: &str| {
+        form.split("<input").any(|input| {
+            let input = input.split_once('>').map_or("", |input| input.0);
+            input.contains(&format!("id=\"kind-{kind}\"")) && input.contains("checked")
+        })
+    };
+    assert!(forms.iter().any(|form| chosen(form, "levels")), "no form has its kind chosen");
+    let kept = forms.iter().find(|form| chosen(form, "mirror")).unwrap();
+    assert!(kept.contains("--overwrite-added") && kept.contains("batches of at most 7 records"));
+    assert!(kept.contains("replace other values under the added key"), "it is not confirmed");
+    server.signal("TERM").await;
+    server.finish().await.expect(0);
+}

@@ -5,12 +5,12 @@
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{Event, Reading, RunState};
 use sandbox::{Body, Effect, ElasticsearchOptions, Endpoint, Fault, Options, SearchDocument, When};
 use serde_json::{Value, json};
-use support::{Finished, KEY, Running, SAMPLE, World, bare, eventually, finish};
+use support::{Finished, KEY, Running, SAMPLE, World, bare, eventually, finish, get, with_site};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -89,9 +89,10 @@ async fn strict(world: &World) {
     world.state().put_search_documents("strict", ["1", "2", "3"].map(document).into()).unwrap();
 }
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "elasticsearch status",
     "elasticsearch namespaces",
+    "elasticsearch documents help-centre --without",
     "elasticsearch preview help-centre",
     "elasticsearch update help-centre",
     "elasticsearch update --all-namespaces --dry-run",
@@ -416,4 +417,136 @@ async fn two_live_updates_never_write_the_documents_of_one_index() {
     first.child.kill().await.unwrap();
     run(&world, "es update --all-namespaces").await.expect(0);
     assert!(levels(&world).values().all(Option::is_some));
+}
+
+/// The app in front of the sandbox, and where it is.
+async fn serve(world: &World) -> (Running, String) {
+    let mut command = command(world, "serve --listen 127.0.0.1:0 --json");
+    with_site(&mut command, world.path());
+    let mut server = Running::start(command);
+    let line: Value = serde_json::from_str(&server.until("\"app\"").await).unwrap();
+    (server, line["app"].as_str().unwrap().to_owned())
+}
+
+/// Documents of a namespace of their own, without a level or with this one.
+fn put_many(world: &World, ids: impl Iterator<Item = usize>, level: Option<i64>) {
+    let document = |number: usize| {
+        let mut source = json!({"pinecone_namespace": "many", "text": "something"});
+        if let Some(level) = level {
+            source[FIELD] = json!(level);
+        }
+        SearchDocument {
+            id: format!("many-{number:04}"),
+            routing: None,
+            source: source.as_object().unwrap().clone(),
+        }
+    };
+    world.state().put_search_documents(INDEX, ids.map(document).collect()).unwrap();
+}
+
+fn many(numbers: impl Iterator<Item = usize>) -> BTreeSet<String> {
+    numbers.map(|number| format!("many-{number:04}")).collect()
+}
+
+/// The documents that a page names.
+fn named(page: &str) -> BTreeSet<String> {
+    let rest =
+        page.match_indices("many-").map(|(at, _)| page[at..].chars().take("many-0000".len()).collect());
+    rest.filter(|id: &String| id[5..].chars().all(|c| c.is_ascii_digit())).collect()
+}
+
+/// Where the link to the next page leads.
+fn next_page(page: &str) -> Option<String> {
+    let link = page.split("<a ").find(|link| link.contains("rel=\"next\""))?;
+    let href = link.split_once("href=\"")?.1.split_once('"')?.0;
+    Some(href.replace("&amp;", "&"))
+}
+
+/// The body of an answer that comes in chunks; `None` where it was broken off.
+fn whole(answer: &str) -> Option<String> {
+    let (head, mut rest) = answer.split_once("\r\n\r\n")?;
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("chunked"), "{head}");
+    let mut body = String::new();
+    loop {
+        let (length, chunk) = rest.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        body.push_str(chunk.get(..length)?);
+        rest = chunk.get(length..)?.strip_prefix("\r\n")?;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documents_behind_a_count_are_turned_page_by_page() {
+    let world = world().await;
+    put_many(&world, 0..246, None);
+    let (server, app) = serve(&world).await;
+    let mut address = Some("/elasticsearch/documents?scope=some&namespaces=many&holding=nothing".to_owned());
+    let mut seen: Vec<BTreeSet<String>> = Vec::new();
+    while let Some(here) = address {
+        let page = get(&app, &here).await;
+        assert!(
+            page.contains("246 documents without clearance_level"),
+            "the number is that of the first page"
+        );
+        seen.push(named(&page));
+        address = next_page(&page);
+        if seen.len() == 1 {
+            // What happens between two pages changes neither: some get the value, and others come.
+            put_many(&world, 50..150, Some(1));
+            put_many(&world, 900..950, None);
+        }
+    }
+    assert_eq!(seen.iter().map(BTreeSet::len).collect::<Vec<_>>(), [100, 100, 46]);
+    assert_eq!(seen.into_iter().flatten().collect::<BTreeSet<_>>(), many(0..246));
+
+    let lost = get(&app, "/elasticsearch/documents?after=nonsense").await;
+    assert!(lost.contains("This page of the list is gone"), "{lost}");
+    let command = "tain elasticsearch documents --without many";
+    let page = get(&app, "/elasticsearch/documents?scope=some&namespaces=many&holding=nothing").await;
+    assert!(page.contains(command), "{page}");
+    let listed = run(&world, command.strip_prefix("tain ").unwrap()).await.expect(0);
+    let listed: BTreeSet<String> = listed.stdout.lines().map(str::to_owned).collect();
+    assert_eq!(listed, many((0..50).chain(150..246).chain(900..950)));
+    let rows = objects(&run(&world, "es documents many --with-added --json").await.expect(0));
+    assert_eq!(rows.len(), 100);
+    assert!(rows.iter().all(|row| row["index"] == INDEX && row["id"].is_string()), "{rows:?}");
+    server.signal("TERM").await;
+    server.finish().await.expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documents_behind_a_count_are_a_file() {
+    let world = world().await;
+    put_many(&world, 0..2_500, None);
+    put_many(&world, 2_500..2_600, Some(3));
+    let (server, app) = serve(&world).await;
+    let scope = "scope=some&namespaces=many";
+    let ids = whole(&get(&app, &format!("/download/documents.txt?{scope}&holding=nothing")).await).unwrap();
+    let lines: Vec<&str> = ids.lines().collect();
+    assert_eq!(lines.len(), 2_500, "each once");
+    assert_eq!(lines.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), many(0..2_500));
+    let table = whole(&get(&app, &format!("/download/documents.csv?{scope}&value=3")).await).unwrap();
+    assert!(table.starts_with("index,id\r\ntext-search-v0,many-2"), "{table}");
+    assert_eq!(table.lines().count(), 101);
+    let rows = whole(&get(&app, &format!("/download/documents.jsonl?{scope}")).await).unwrap();
+    assert_eq!(rows.lines().count(), 2_600);
+    assert!(rows.lines().all(|row| serde_json::from_str::<Value>(row).unwrap()["id"].is_string()));
+    let none = whole(&get(&app, "/download/documents.txt?scope=some&namespaces=absent").await).unwrap();
+    assert_eq!(none, "");
+    for (file, status) in [("documents.exe", 404), (&*format!("documents.txt?{scope}&value=nonsense"), 422)] {
+        let refused = get(&app, &format!("/download/{file}")).await;
+        assert!(refused.starts_with(&format!("HTTP/1.1 {status}")), "{refused}");
+    }
+
+    // A part is never taken for the whole: the transfer is broken off where the server loses its place.
+    let fault = Fault::always(Endpoint::Search, Effect::LostCursor).when(When::Nth(2)).at("elasticsearch");
+    world.state().add_fault(fault);
+    let cut = get(&app, &format!("/download/documents.txt?{scope}")).await;
+    assert!(cut.contains("many-"), "it had begun");
+    assert_eq!(whole(&cut), None);
+    server.signal("TERM").await;
+    server.finish().await.expect(0);
 }

@@ -179,11 +179,15 @@ async fn where_it_is_says_what_a_mirror_would_do() {
     put(&world, "source", "new", &json!({"text": "t"}));
     put(&world, "target", "orphan", &json!({"text": "t"}));
     let new = finish(command(&world, "new")).await.expect(1);
-    assert!(new.stdout.contains("Missing in the target"), "{}", new.stdout);
+    assert!(new.stdout.contains("In the source only: a mirror migrates it."), "{}", new.stdout);
+    put(&world, "source", "textless", &json!({"text": " ", "n": 1}));
+    let textless = finish(command(&world, "textless")).await.expect(1);
+    assert!(textless.stdout.contains("Not mirrored: there is no text to embed."), "{}", textless.stdout);
+    assert!(!textless.stdout.contains("migrates"), "{}", textless.stdout);
     let orphan = finish(command(&world, "orphan")).await.expect(1);
     assert!(orphan.stdout.contains("In the target only"), "{}", orphan.stdout);
     let nowhere = finish(command(&world, "nowhere")).await.expect(2);
-    assert!(nowhere.stdout.contains("Neither index has a record"), "{}", nowhere.stdout);
+    assert!(nowhere.stdout.contains("In neither index"), "{}", nowhere.stdout);
     let view = json(searching(&world, "new"), 4).await;
     // There is no such search index: that side alone is unknown.
     assert!(matches!(&view.document, Some(Reading::Unknown(reason)) if reason.contains(INDEX)), "{view:?}");

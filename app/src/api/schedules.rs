@@ -117,7 +117,7 @@ pub async fn save_schedule(
         kind,
         namespace,
         namespaces,
-        dry_run: dry_run || kind == RunKind::Analyze,
+        dry_run: dry_run || kind.only_reads(),
         reuse: reuse.unwrap_or_default(),
         documents: elasticsearch.then(|| before.documents.clone().unwrap_or_default()),
         plan: None,

@@ -20,11 +20,19 @@ pub fn document_figures(
     let id = request.namespaces.is_none().then(|| head.id.clone());
     let is_own = request.kind == RunKind::Documents;
     // Beside records, a word has to say that these are documents.
-    let label = move |own: &'static str, beside: &'static str| if is_own { own } else { beside };
+    let label = move |category: Category| {
+        let word = category.of_update().unwrap_or_default();
+        match category {
+            _ if is_own => word.to_owned(),
+            // The conflicts are kept, not the documents.
+            Category::DocumentsKept => format!("documents: {word}"),
+            _ => format!("documents {word}"),
+        }
+    };
     let of = Signal::derive(move || {
-        let word = label("updated", "documents updated");
+        let word = label(Category::DocumentsUpdated);
         counts.with(|counts| match counts.documents.to_update {
-            0 => word.to_owned(),
+            0 => word,
             whole => format!("{word} of {}", format::count(whole)),
         })
     });
@@ -35,7 +43,7 @@ pub fn document_figures(
                 id=id.clone()
                 counts
                 category=Category::DocumentsToUpdate
-                label=label("to update", "documents to update")
+                label=label(Category::DocumentsToUpdate)
             />
         }
         .into_any()
@@ -46,19 +54,19 @@ pub fn document_figures(
                 id=id.clone()
                 counts
                 category=Category::DocumentsAlready
-                label=label("already there by then", "documents already there")
+                label=label(Category::DocumentsAlready)
             />
             <CategoryFigure
                 id=id.clone()
                 counts
                 category=Category::DocumentsKept
-                label=label("conflicts kept", "documents: conflicts kept")
+                label=label(Category::DocumentsKept)
             />
             <CategoryFigure
                 id=id.clone()
                 counts
                 category=Category::DocumentsGone
-                label=label("gone meanwhile", "documents gone")
+                label=label(Category::DocumentsGone)
             />
         }
         .into_any()

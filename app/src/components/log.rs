@@ -41,6 +41,11 @@ fn matches(line: &LogLine, filter: Filter, sought: &str) -> bool {
         && (sought.is_empty() || line.message.to_lowercase().contains(&sought.to_lowercase()))
 }
 
+/// Of which lines the numbers beside the levels are, where they are not of all: older ones are not loaded.
+fn newest(loaded: usize, dropped: u64) -> Option<String> {
+    (dropped > 0).then(|| format!("in the newest {}", format::count(loaded as u64)))
+}
+
 /// The word of a level, and the classes of its line.
 const fn level(level: LogLevel) -> (&'static str, &'static str) {
     match level {
@@ -136,6 +141,11 @@ pub fn Log(
                     <div class="segments needs-script" role="group" aria-label="Level">
                         {buttons}
                     </div>
+                    {move || {
+                        live.view
+                            .with(|view| newest(view.log.len(), view.log_dropped))
+                            .map(|words| view! { <span class="soft needs-script">{words}</span> })
+                    }}
                     <input
                         type="search"
                         class="small needs-script"
@@ -149,12 +159,15 @@ pub fn Log(
             </header>
             {move || {
                 let whole = links::log(&run);
+                let warnings = links::with(&whole, "level", "warn");
                 (dropped.get() > 0)
                     .then(|| {
                         view! {
                             <p class="body faint">
                                 {format::counted(dropped.get(), "older line", "older lines")} ": "
                                 <a href=whole>"the whole log"</a>
+                                ", "
+                                <a href=warnings>"its warnings and errors"</a>
                             </p>
                         }
                     })
@@ -176,6 +189,12 @@ pub fn Log(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_numbers_of_a_part_of_the_log_are_said_to_be_its_part() {
+        assert_eq!(newest(1_000, 0), None);
+        assert_eq!(newest(1_000, 3).as_deref(), Some("in the newest 1,000"));
+    }
 
     #[test]
     fn lines_are_found_by_level_and_text() {

@@ -34,7 +34,10 @@ pub mod update;
 pub mod verification;
 
 use leptos::prelude::*;
-use protocol::{Category, Counts, NamespacePatterns, Reading, RunId, RunKind, RunRequest, RunState};
+use protocol::{
+    Category, Counts, DocumentScope, Holding, NamespacePatterns, Reading, RunId, RunKind, RunRequest,
+    RunState,
+};
 
 use crate::links;
 
@@ -76,6 +79,24 @@ pub fn Read(
     }
 }
 
+/// How many documents of the search index a namespace has, which leads to them.
+#[component]
+pub fn DocumentCount(
+    /// The namespace; its documents may spell the default one in three ways.
+    namespace: String,
+    /// What was read.
+    reading: Reading<Option<u64>>,
+) -> impl IntoView {
+    match reading {
+        Reading::Known(Some(number)) if number > 0 => {
+            let scope = DocumentScope::Namespaces(vec![namespace]);
+            view! { <a href=links::documents(&scope, &Holding::Anything)>{format::count(number)}</a> }
+                .into_any()
+        }
+        reading => view! { <Read reading absent="none" /> }.into_any(),
+    }
+}
+
 /// How a category is called, coloured and signed.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
@@ -105,9 +126,9 @@ pub const fn look(category: Category) -> Look {
         Category::DocumentsToUpdate => ("Documents to update", '~', "c-update"),
         Category::DocumentsUpdated => ("Documents updated", '~', "c-update"),
         Category::DocumentsAlready => ("Documents already there", '=', "c-in-sync"),
-        Category::DocumentsKept => ("Documents kept", '=', "c-attention"),
+        Category::DocumentsKept => ("Document conflicts kept", '=', "c-attention"),
         Category::DocumentsUnindexed => ("Documents not indexed", '=', "c-attention"),
-        Category::DocumentsGone => ("Documents gone", '−', "c-attention"),
+        Category::DocumentsGone => ("Documents gone meanwhile", '−', "c-attention"),
     };
     Look { label, sign, class }
 }

@@ -52,6 +52,16 @@ pub fn Search(
     }
 }
 
+/// What a page shows of a list that nobody counted: all of it, or “The first 200 records”.
+pub fn part(counted: &str, later: bool, more: bool) -> String {
+    match (later, more) {
+        (false, false) => counted.to_owned(),
+        (false, true) => format!("The first {counted}"),
+        (true, true) => format!("The next {counted}"),
+        (true, false) => format!("The last {counted}"),
+    }
+}
+
 /// The links to the first and the next page; nothing where one page is all.
 #[component]
 pub fn Pager(
@@ -78,4 +88,17 @@ pub fn Pager(
             </nav>
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_what_was_not_counted_is_no_total() {
+        assert_eq!(part("3 records", false, false), "3 records");
+        assert_eq!(part("200 records", false, true), "The first 200 records");
+        assert_eq!(part("200 records", true, true), "The next 200 records");
+        assert_eq!(part("46 records", true, false), "The last 46 records");
+    }
 }

@@ -54,3 +54,20 @@ pub fn Requests(
         </details>
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heads_are_the_words_of_the_command_line() {
+        let heads: Vec<String> = COLUMNS
+            .iter()
+            .filter_map(|column| match column {
+                Column::Number(head) => Some(head.to_lowercase()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(heads[1..3], [protocol::SENT_AGAIN, protocol::TOLD_TO_SLOW_DOWN]);
+    }
+}

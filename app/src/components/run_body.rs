@@ -237,15 +237,16 @@ pub fn RunBody(
     let id = head.id.clone();
     let verified = move || {
         let run = id.clone();
+        let failed_in_all = live.view.with_untracked(|view| view.progress.counts.failed);
         verification.get().map(|verification| match head.request.kind {
             RunKind::Reembed => view! {
                 <div class="columns">
                     <ReembeddingResults live />
-                    <VerificationPanel run verification />
+                    <VerificationPanel run verification failed_in_all />
                 </div>
             }
             .into_any(),
-            _ => view! { <VerificationPanel run verification /> }.into_any(),
+            _ => view! { <VerificationPanel run verification failed_in_all /> }.into_any(),
         })
     };
     let request = head.request.clone();

@@ -60,6 +60,13 @@ impl StateCounts {
         segments
     }
 
+    /// The categories whose records stand in a list of the run that left these counters. What a live run wrote is in
+    /// other lists than what it found in sync, so that the sum of them, and what is left of the others, has none.
+    pub fn listed(self, counts: &Counts) -> Vec<Category> {
+        let segments = self.segments().into_iter();
+        segments.filter(|segment| segment.0.count(counts) == segment.1).map(|segment| segment.0).collect()
+    }
+
     /// All numbers in one sentence, for screen readers.
     fn in_words(self) -> String {
         let words: Vec<String> = self
@@ -172,12 +179,16 @@ pub fn StateBar(
     /// The run that counted; the legend leads to its records.
     #[prop(into, optional)]
     run: Option<RunId>,
+    /// The categories whose records the run has a list of.
+    #[prop(default = Category::ALL.to_vec())]
+    lists: Vec<Category>,
 ) -> impl IntoView {
     let legend = state
         .segments()
         .into_iter()
         .map(|(category, amount, _)| {
-            view! { <li class:faint=amount == 0>{key(category)} " " <b>{number(run.clone(), category, amount)}</b></li> }
+            let run = run.clone().filter(|_| lists.contains(&category));
+            view! { <li class:faint=amount == 0>{key(category)} " " <b>{number(run, category, amount)}</b></li> }
         })
         .collect_view();
     view! {

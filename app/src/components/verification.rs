@@ -20,6 +20,9 @@ pub fn VerificationPanel(
     run: RunId,
     /// The counts.
     verification: Verification,
+    /// How many failed in all, also of those that the target has nevertheless.
+    #[prop(into, optional)]
+    failed_in_all: Option<u64>,
 ) -> impl IntoView {
     let standing = match (&verification.source, &verification.target, verification.confirmed) {
         (Reading::Unknown(_), ..) | (_, Reading::Unknown(_), _) => Standing::Unknown,
@@ -34,6 +37,17 @@ pub fn VerificationPanel(
     };
     let Verification { source, target, expected_target, no_text, failed, orphans, confirmed, summary } =
         verification;
+    // A changed record that failed is in the target all the same: the list holds more than is missing.
+    let (in_all, absent) = match failed_in_all.filter(|all| *all != failed) {
+        Some(number) => {
+            let all = view! { <Count run=run.clone() category=Category::Failed number /> };
+            (Some(view! { ", of " {all} " in all" }), format::count(failed).into_any())
+        }
+        None => {
+            let number = view! { <Count run=run.clone() category=Category::Failed number=failed /> };
+            (None, number.into_any())
+        }
+    };
     view! {
         <section class="panel" aria-labelledby="verification">
             <header>
@@ -58,10 +72,8 @@ pub fn VerificationPanel(
                             </td>
                         </tr>
                         <tr>
-                            <th scope="row">"− failed"</th>
-                            <td class="n">
-                                <Count run=run.clone() category=Category::Failed number=failed />
-                            </td>
+                            <th scope="row">"− failed" {in_all}</th>
+                            <td class="n">{absent}</td>
                         </tr>
                         <tr>
                             <th scope="row">"+ only in the target, left alone"</th>
@@ -104,6 +116,7 @@ pub fn DocumentVerificationPanel(
     // A page of documents knows the configured field only.
     let update = request.documents.as_ref().filter(|update| update.field.is_none());
     let missing = update.is_some_and(|update| update.mode == UpdateMode::Missing).then_some(Holding::Nothing);
+    let written = update.map(|update| update.value.clone().map_or(Holding::Added, Holding::Value));
     let scope = update.and_then(|_| request.document_scope());
     let read = |reading: Reading<u64>, holding: Option<Holding>| match (reading, &scope, holding) {
         (Reading::Known(number), Some(scope), Some(holding)) if number > 0 => {
@@ -138,7 +151,7 @@ pub fn DocumentVerificationPanel(
                     <tbody>
                         {row("When the run began", "", format::count(before).into_any())}
                         {row("Now", "result", read(after, Some(Holding::Anything)))}
-                        {row("of those, with the value", "", read(with_value, None))}
+                        {row("of those, with the value", "", read(with_value, written))}
                         {row("of those, still to be updated", "", read(remaining, missing))}
                     </tbody>
                 </table>

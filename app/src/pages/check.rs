@@ -12,7 +12,7 @@ use protocol::{NamespaceRow, Namespaces};
 use crate::{
     ApiError, api,
     components::{
-        Read,
+        DocumentCount, Read,
         command::{Command, command_over},
         namespace_name,
         notice::{Notice, Skeleton, Tone},
@@ -57,7 +57,7 @@ pub struct Answer {
 
 impl Answer {
     /// Takes out of all namespaces what the page shows, so that no more than that travels.
-    fn of(asked: Asked, namespaces: Namespaces) -> Self {
+    fn of(mut asked: Asked, namespaces: Namespaces) -> Self {
         let row = asked.namespace.as_ref().map(|name| find(&namespaces, name));
         let names = namespaces.rows.iter().take(SUGGESTED).map(|row| row.name.clone()).collect();
         let Namespaces { rows, problems } = namespaces;
@@ -271,7 +271,16 @@ fn result(row: NamespaceRow, sides: Sides, indexes: (&str, &str)) -> AnyView {
     let NamespaceRow { source, target, documents, .. } = row;
     let source = sides.source().then(|| figure(source, format!("in {}", indexes.0)));
     let target = sides.target().then(|| figure(target, format!("in {}", indexes.1)));
-    let documents = documents.map(|documents| figure(documents, "documents in Elasticsearch".to_owned()));
+    let documents = documents.map(|reading| {
+        view! {
+            <div class="figure">
+                <b>
+                    <DocumentCount namespace=name.clone() reading />
+                </b>
+                <span class="break">"documents in Elasticsearch"</span>
+            </div>
+        }
+    });
     view! {
         <section class="panel" aria-labelledby="result">
             <header>

@@ -3,14 +3,16 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use protocol::{DOCUMENT_ROWS, DocumentPage, DocumentQuery, DocumentScope, Holding};
+use protocol::{DocumentPage, DocumentQuery, DocumentScope, Holding};
 
 use crate::{
     ApiError, api,
     components::{
         command::Command,
         documents::{DocumentList, Naming},
+        icon::{Icon, Symbol},
         notice::{Empty, Notice, Skeleton, Tone},
+        paging::Pager,
     },
     links,
 };
@@ -19,22 +21,7 @@ use crate::{
 #[component]
 pub fn DocumentsPage() -> impl IntoView {
     let query = use_query_map();
-    let asked = Memo::new(move |_| {
-        query.with(|query| {
-            let word = |name| query.get(name).unwrap_or_default();
-            let holding = match (query.get("value"), word("holding").as_str()) {
-                (Some(value), _) if !value.is_empty() => Holding::Value(value),
-                (_, "nothing") => Holding::Nothing,
-                (_, "something") => Holding::Something,
-                _ => Holding::Anything,
-            };
-            DocumentQuery {
-                scope: links::scope_of(&word("scope"), &word("namespaces")),
-                holding,
-                id: word("id"),
-            }
-        })
-    });
+    let asked = Memo::new(move |_| query.with(|query| links::documents_asked(|word| query.get(word))));
     let documents = Resource::new(move || asked.get(), api::documents);
     let naming = Resource::new(|| (), |()| Naming::read());
     view! {
@@ -56,6 +43,7 @@ fn held(holding: &Holding, field: &str) -> String {
         Holding::Anything => String::new(),
         Holding::Nothing => format!("without {field}"),
         Holding::Something => format!("with {field}"),
+        Holding::Added => format!("with {field} as an update sets it"),
         Holding::Value(value) => format!("with {field}: {value}"),
     }
 }
@@ -65,7 +53,7 @@ fn show(
     page: Result<DocumentPage, ApiError>,
     naming: Result<Naming, ApiError>,
 ) -> AnyView {
-    let DocumentQuery { scope, holding, id } = &asked;
+    let DocumentQuery { scope, holding, id, .. } = &asked;
     let unnamed = naming.as_ref().err().map(ToString::to_string).map(|error| {
         view! {
             <Notice tone=Tone::Attention title="The settings could not be read">
@@ -92,7 +80,7 @@ fn show(
         Err(_) => format!("Documents {held}"),
     };
     let body = match page {
-        Err(error) => refused(&error),
+        Err(error) => refused(&asked, &error),
         Ok(page) if page.documents.is_empty() => none(&asked),
         Ok(page) => list(&asked, page, naming.clone()),
     };
@@ -103,6 +91,7 @@ fn show(
         (Holding::Something, "With".to_owned()),
     ];
     let value = match holding {
+        Holding::Added => Some((Holding::Added, "As an update sets it".to_owned())),
         Holding::Value(value) => Some((holding.clone(), value.clone())),
         _ => None,
     };
@@ -148,6 +137,9 @@ fn show(
                 "Find"
             </button>
             {searched}
+            <span class="faint">
+                "Only whole ids are found: a search index cannot be asked for a part of one. The files have them all."
+            </span>
         </form>
         {unnamed}
         {body}
@@ -163,19 +155,30 @@ fn hidden(scope: &DocumentScope, holding: &Holding) -> AnyView {
         Holding::Anything => None,
         Holding::Nothing => Some(("holding", "nothing".to_owned())),
         Holding::Something => Some(("holding", "something".to_owned())),
+        Holding::Added => Some(("holding", "added".to_owned())),
         Holding::Value(value) => Some(("value", value.clone())),
     };
     scope.into_iter().chain(holding).map(|(name, value)| field(name, value)).collect_view().into_any()
 }
 
-fn refused(error: &ApiError) -> AnyView {
+fn refused(asked: &DocumentQuery, error: &ApiError) -> AnyView {
     let words = error.to_string();
+    let first = links::documents(&asked.scope, &asked.holding);
     match error {
         ApiError::NotConfigured { .. } => view! {
             <Empty title="No Elasticsearch index is configured">
                 <p>{words}</p>
                 <a class="button primary" href=links::CONFIGURATION>
                     "Configuration"
+                </a>
+            </Empty>
+        }
+        .into_any(),
+        ApiError::Invalid { field, .. } if field == "after" => view! {
+            <Empty title="This page of the list is gone">
+                <p>{words}</p>
+                <a class="button primary" href=first>
+                    "First page"
                 </a>
             </Empty>
         }
@@ -191,7 +194,9 @@ fn refused(error: &ApiError) -> AnyView {
 }
 
 fn none(asked: &DocumentQuery) -> AnyView {
-    let words = if asked.id.is_empty() {
+    let words = if asked.after.is_some() {
+        "There is no such page of this list, or not any more."
+    } else if asked.id.is_empty() {
         "No document of this scope holds that at the moment."
     } else {
         "No document of this scope has this id, or not any more. Ids are matched as they are written, with every character."
@@ -207,33 +212,75 @@ fn none(asked: &DocumentQuery) -> AnyView {
     .into_any()
 }
 
+/// Which of the documents a page shows.
+fn shown(page: &DocumentPage) -> String {
+    let (shown, total) = (page.documents.len() as u64, page.total);
+    if page.before == 0 && shown >= total {
+        return format::counted(shown, "document", "documents");
+    }
+    format!(
+        "{} to {} of {}",
+        format::count(page.before.saturating_add(1)),
+        format::count(page.before.saturating_add(shown)),
+        format::count(total)
+    )
+}
+
 fn list(asked: &DocumentQuery, page: DocumentPage, naming: Option<Naming>) -> AnyView {
-    let DocumentPage { documents, total } = page;
-    let shown = documents.len() as u64;
-    let heading = if shown < total {
-        format!("The first {} of {}", format::count(shown), format::count(total))
-    } else {
-        format::counted(shown, "document", "documents")
-    };
-    let more = (shown < total).then(|| {
+    let heading = shown(&page);
+    let DocumentPage { documents, next, is_one_snapshot, .. } = page;
+    let DocumentQuery { scope, holding, id, after } = asked;
+    let footer = (!is_one_snapshot).then(|| {
         view! {
             <footer>
-                {format!(
-                    "A page shows at most {DOCUMENT_ROWS}. To find one among the others, search for its id.",
-                )}
+                "This server keeps no place between two pages: documents that change meanwhile may stand on both or on
+                neither, and only the first 10,000 can be turned to. The files are of one moment, and have them all."
             </footer>
         }
     });
+    // One document that was looked up is no list.
+    let all = id.is_empty().then(|| {
+        let file = |extension: &'static str, label: &'static str| {
+            let href = links::documents_file(scope, holding, extension);
+            view! {
+                <a class="button quiet" href=href rel="external" download>
+                    <Icon symbol=Symbol::Download />
+                    {label}
+                </a>
+            }
+        };
+        view! { <div class="row">{file("txt", "Download ids")} {file("csv", "CSV")} {file("jsonl", "JSONL")}</div> }
+    });
+    let command = id.is_empty().then(|| view! { <Command line=asked.command() /> });
     view! {
         <section class="panel" aria-labelledby="documents">
             <header>
                 <h2 id="documents">{heading}</h2>
                 <span class="soft">"without their vectors; open one to see its fields"</span>
+                {all}
             </header>
-            <DocumentList documents scope=asked.scope.clone() naming />
-            {more}
+            <DocumentList documents scope=scope.clone() naming />
+            {footer}
         </section>
-        <Command line="tain elasticsearch namespaces" />
+        <Pager address=links::documents(scope, holding) later=after.is_some() next />
+        {command}
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_which_documents_it_shows() {
+        let document = protocol::Document { index: "i".to_owned(), id: "d".to_owned(), fields: Vec::new() };
+        let page = |documents: usize, before, total| {
+            let documents = vec![document.clone(); documents];
+            shown(&DocumentPage { documents, before, total, ..DocumentPage::default() })
+        };
+        assert_eq!(page(24, 0, 24), "24 documents");
+        assert_eq!(page(100, 0, 246), "1 to 100 of 246");
+        assert_eq!(page(46, 200, 246), "201 to 246 of 246");
+    }
 }

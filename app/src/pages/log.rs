@@ -10,7 +10,7 @@ use crate::{
     components::{
         log::{LogFiles, LogItem},
         notice::Skeleton,
-        paging::Pager,
+        paging::{Pager, part},
     },
     links,
     pages::not_found::PageError,
@@ -73,6 +73,9 @@ fn Lines(run: RunId, level: &'static str, query: PageQuery, page: LogPage) -> im
         .map(|(word, label, _)| view! { <option value=word selected=word == level>{label}</option> })
         .collect_view();
     let shown = page.lines.len();
+    let counted = format::counted(shown as u64, "line", "lines");
+    let later = query.after.is_some();
+    let heading = part(&counted, later, page.next.is_some());
     let lines = page.lines.into_iter().map(|line| view! { <LogItem line /> }).collect_view();
     let narrowed = links::with_any(&links::with_any(&address, "level", level), "search", &query.search);
     view! {
@@ -92,7 +95,7 @@ fn Lines(run: RunId, level: &'static str, query: PageQuery, page: LogPage) -> im
         </header>
         <section class="panel" aria-labelledby="lines">
             <header>
-                <h2 id="lines">{format::counted(shown as u64, "line", "lines")}</h2>
+                <h2 id="lines">{heading}</h2>
                 <div class="row">
                     <form method="get" action=address role="search" class="row search">
                         <select name="level" aria-label="Level">
@@ -118,6 +121,6 @@ fn Lines(run: RunId, level: &'static str, query: PageQuery, page: LogPage) -> im
                 {(shown == 0).then(|| view! { <li class="nothing faint">"No line to show"</li> })}
             </ol>
         </section>
-        <Pager address=narrowed later=query.after.is_some() next=page.next label="Newer lines" />
+        <Pager address=narrowed later next=page.next label="Newer lines" />
     }
 }

@@ -6,7 +6,7 @@ mod vector;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use protocol::{DocumentName, DocumentScope, Reading, RecordSide, RecordView};
+use protocol::{DocumentName, DocumentScope, Reading, RecordSide, RecordVerdict, RecordView};
 
 use crate::{
     ApiError, api,
@@ -90,66 +90,33 @@ fn look_up(namespace: String, wrong: Option<String>) -> AnyView {
     .into_any()
 }
 
-/// How a record stands between source and target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Unknown,
-    Nowhere,
-    Missing,
-    Orphan,
-    NoText,
-    Changed(usize),
-    InSync,
+/// How a record stands between source and target, in words.
+fn verdict_words(verdict: RecordVerdict) -> String {
+    match verdict {
+        RecordVerdict::Changed(keys) => {
+            format!("{}: {}", format::counted(keys as u64, "key differs", "keys differ"), verdict.words())
+        }
+        _ => verdict.words().to_owned(),
+    }
 }
 
-impl Verdict {
-    fn of(record: &RecordView) -> Self {
-        let (Reading::Known(source), Reading::Known(target)) = (&record.source, &record.target) else {
-            return Self::Unknown;
-        };
-        let changed = record.keys.iter().filter(|key| key.change.is_some()).count();
-        match (source, target) {
-            (None, None) => Self::Nowhere,
-            (None, Some(_)) => Self::Orphan,
-            (Some(_), Some(_)) if changed == 0 => Self::InSync,
-            (Some(side), _) if side.text_characters.is_none() => Self::NoText,
-            (Some(_), None) => Self::Missing,
-            (Some(_), Some(_)) => Self::Changed(changed),
+fn verdict_pill(verdict: RecordVerdict) -> AnyView {
+    match verdict {
+        RecordVerdict::Unknown => view! { <Pill standing=Standing::Unknown /> }.into_any(),
+        RecordVerdict::InSync => view! { <Pill standing=Standing::InSync /> }.into_any(),
+        RecordVerdict::Missing | RecordVerdict::Changed(_) => {
+            view! { <Pill standing=Standing::ChangesPending /> }.into_any()
         }
-    }
-
-    fn words(self) -> String {
-        match self {
-            Self::Unknown => "A side did not answer: nothing can be said of the difference".to_owned(),
-            Self::Nowhere => "In neither index".to_owned(),
-            Self::Missing => "In the source only: a mirror writes it".to_owned(),
-            Self::Orphan => "In the target only: left alone".to_owned(),
-            Self::NoText => "Not mirrored: there is no text to embed".to_owned(),
-            Self::Changed(keys) => {
-                format!("{}: a mirror updates it", format::counted(keys as u64, "key differs", "keys differ"))
-            }
-            Self::InSync => "In both, with equal metadata".to_owned(),
-        }
-    }
-
-    fn pill(self) -> AnyView {
-        match self {
-            Self::Unknown => view! { <Pill standing=Standing::Unknown /> }.into_any(),
-            Self::InSync => view! { <Pill standing=Standing::InSync /> }.into_any(),
-            Self::Missing | Self::Changed(_) => {
-                view! { <Pill standing=Standing::ChangesPending /> }.into_any()
-            }
-            Self::NoText => view! { <Pill standing=Standing::NeedsAttention /> }.into_any(),
-            Self::Orphan => view! { <span class="tag">"only in target"</span> }.into_any(),
-            Self::Nowhere => view! { <span class="tag">"not found"</span> }.into_any(),
-        }
+        RecordVerdict::NoText => view! { <Pill standing=Standing::NeedsAttention /> }.into_any(),
+        RecordVerdict::Orphan => view! { <span class="tag">"only in target"</span> }.into_any(),
+        RecordVerdict::Nowhere => view! { <span class="tag">"not found"</span> }.into_any(),
     }
 }
 
 fn page(record: RecordView, names: (String, String)) -> AnyView {
-    let verdict = Verdict::of(&record);
+    let verdict = RecordVerdict::of(&record);
     let has_document = matches!(&record.document, Some(Reading::Known(Some(_)) | Reading::Unknown(_)));
-    if verdict == Verdict::Nowhere && !has_document {
+    if verdict == RecordVerdict::Nowhere && !has_document {
         return nowhere(record);
     }
     let RecordView { namespace, id, source, target, document, keys } = record;
@@ -175,7 +142,7 @@ fn there<T>(reading: &Reading<Option<T>>) -> Option<bool> {
     reading.known().map(Option::is_some)
 }
 
-fn head(name: &str, id: &str, verdict: Option<Verdict>) -> AnyView {
+fn head(name: &str, id: &str, verdict: Option<RecordVerdict>) -> AnyView {
     view! {
         <header class="head">
             <div>
@@ -187,10 +154,10 @@ fn head(name: &str, id: &str, verdict: Option<Verdict>) -> AnyView {
                     </a>
                 </p>
                 <h1>"Record " <span class="mono break">{id.to_owned()}</span></h1>
-                {verdict.map(|verdict| view! { <p class="soft">{verdict.words()}</p> })}
+                {verdict.map(|verdict| view! { <p class="soft">{verdict_words(verdict)}</p> })}
             </div>
             <div class="row">
-                {verdict.map(Verdict::pill)} <a class="button" href=links::mirror_namespace(name)>
+                {verdict.map(verdict_pill)} <a class="button" href=links::mirror_namespace(name)>
                     "Mirror the namespace"
                 </a>
             </div>
@@ -349,16 +316,16 @@ mod tests {
 
     #[test]
     fn a_record_is_what_an_analysis_would_call_it() {
-        let verdict = |source, target| Verdict::of(&record(source, target));
-        assert_eq!(verdict(side(true), side(true)), Verdict::Changed(1));
-        assert_eq!(verdict(side(false), side(true)), Verdict::NoText);
-        assert_eq!(verdict(side(true), Reading::Known(None)), Verdict::Missing);
-        assert_eq!(verdict(Reading::Known(None), side(true)), Verdict::Orphan);
-        assert_eq!(verdict(Reading::Known(None), Reading::Known(None)), Verdict::Nowhere);
+        let verdict = |source, target| RecordVerdict::of(&record(source, target));
+        assert_eq!(verdict(side(true), side(true)), RecordVerdict::Changed(1));
+        assert_eq!(verdict(side(false), side(true)), RecordVerdict::NoText);
+        assert_eq!(verdict(side(true), Reading::Known(None)), RecordVerdict::Missing);
+        assert_eq!(verdict(Reading::Known(None), side(true)), RecordVerdict::Orphan);
+        assert_eq!(verdict(Reading::Known(None), Reading::Known(None)), RecordVerdict::Nowhere);
         let silent = Reading::Unknown("it did not answer".to_owned());
-        assert_eq!(verdict(silent, side(true)), Verdict::Unknown);
+        assert_eq!(verdict(silent, side(true)), RecordVerdict::Unknown);
         let mut same = record(side(false), side(false));
         same.keys.clear();
-        assert_eq!(Verdict::of(&same), Verdict::InSync);
+        assert_eq!(RecordVerdict::of(&same), RecordVerdict::InSync);
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         failures::{FailureFiles, FailureTable},
         look_in,
         notice::{Empty, Skeleton},
-        paging::{FileLink, Pager, Search},
+        paging::{FileLink, Pager, Search, part},
         scope_name,
         table::{Column, Table},
     },
@@ -172,12 +172,13 @@ fn Records(asked: Asked, head: RunHead, found: Found) -> impl IntoView {
     let address = links::records(&run, category);
     let searched = !query.search.is_empty();
     let (whole, to_run) = (address.clone(), links::run(&run));
-    let heading = match (searched, next.is_some() || query.after.is_some()) {
-        (true, _) => {
-            format!("{} with “{}”", format::counted(shown as u64, one, many), query.search)
-        }
+    let counted = format::counted(shown as u64, one, many);
+    let (later, more) = (query.after.is_some(), next.is_some());
+    let heading = match (searched, later || more) {
+        // How many match is counted by nobody: only what is shown is known.
+        (true, _) => format!("{} with “{}”", part(&counted, later, more), query.search),
         (false, true) => format!("{} of {}", format::count(shown as u64), format::count(total)),
-        (false, false) => format::counted(shown as u64, one, many),
+        (false, false) => counted,
     };
     let files = match category {
         Category::Failed => view! { <FailureFiles run=run.clone() /> }.into_any(),

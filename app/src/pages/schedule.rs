@@ -23,6 +23,44 @@ use crate::{
 /// The units of an interval: the word in the form, and their seconds.
 const UNITS: [(&str, u64); 4] = [("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400)];
 
+/// The fields of the form that say themselves what is wrong with them.
+const FIELDS: [&str; 8] =
+    ["name", "namespace", "include", "exclude", "every", "cron", "elasticsearch", "confirmed"];
+
+/// Why nothing was saved, unless one of the fields says it: the schedule may be gone, or what the form does not show may
+/// be wrong.
+fn beside_the_fields(error: &ApiError) -> Option<String> {
+    match error {
+        ApiError::Invalid { field, .. } if FIELDS.contains(&field.as_str()) => None,
+        error => Some(error.to_string()),
+    }
+}
+
+/// What a schedule was made with that the form does not ask for; it stays.
+fn kept(request: &RunRequest) -> Vec<String> {
+    let overwrite = request.overwrite_added.then(|| {
+        "its runs replace other values under the added key, also higher access levels (--overwrite-added)"
+            .to_owned()
+    });
+    let batch = request.batch_size.map(|size| {
+        let records = format::counted(size.into(), "record", "records");
+        format!("batches of at most {records} (--batch-size {size})")
+    });
+    overwrite.into_iter().chain(batch).collect()
+}
+
+/// What is confirmed beside writing to the target.
+const fn further(documents: bool, overwrites: bool) -> Option<&'static str> {
+    match (documents, overwrites) {
+        (false, false) => None,
+        (true, false) => Some(" and to documents in Elasticsearch,"),
+        (false, true) => Some(", replace other values under the added key,"),
+        (true, true) => {
+            Some(" and to documents in Elasticsearch, replace other values under the added key of records,")
+        }
+    }
+}
+
 /// Loads the schedule that the address names; `new` names none.
 #[component]
 pub fn SchedulePage() -> impl IntoView {
@@ -116,7 +154,7 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
     let namespace = RwSignal::new(first.namespace.clone());
     let patterns = Patterns::new(&first.namespaces.clone().unwrap_or_else(NamespacePatterns::default));
     let kind = RwSignal::new(first.kind);
-    let dry = RwSignal::new(first.dry_run && first.kind != RunKind::Analyze);
+    let dry = RwSignal::new(first.dry_run && !first.kind.only_reads());
     let reuse = RwSignal::new(first.reuse);
     let name = RwSignal::new(first_name.clone());
     let enabled = RwSignal::new(first_enabled);
@@ -124,16 +162,16 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
     let when = When::new(&timing);
     // Without a script the field may be hidden while it is empty, so only a script demands it; the server does anyway.
     let scripted = RwSignal::new(false);
-    let must_confirm = Memo::new(move |_| scripted.get() && kind.get() != RunKind::Analyze && !dry.get());
+    let must_confirm = Memo::new(move |_| scripted.get() && !kind.get().only_reads() && !dry.get());
     let base = first.clone();
     let line = Signal::derive(move || {
         let request = RunRequest {
             kind: kind.get(),
-            dry_run: dry.get() || kind.get() == RunKind::Analyze,
+            dry_run: dry.get() || kind.get().only_reads(),
             namespace: if several.get() { String::new() } else { namespace.get() },
             namespaces: several.get().then(|| patterns.read()),
             reuse: reuse.get(),
-            documents: (also.get() && kind.get() != RunKind::Analyze)
+            documents: (also.get() && !kind.get().only_reads())
                 .then(|| base.documents.clone().unwrap_or_default()),
             ..base.clone()
         };
@@ -147,14 +185,24 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
     });
     let title = if is_new { "New schedule" } else { "Schedule" };
     let general = move || {
-        errors.get().filter(|error| !matches!(error, ApiError::Invalid { .. })).map(|error| {
+        errors.with(|error| error.as_ref().and_then(beside_the_fields)).map(|words| {
             view! {
                 <Notice tone=Tone::Failed title="The schedule was not saved">
-                    {error.to_string()}
+                    {words}
                 </Notice>
             }
         })
     };
+    let kept = kept(&first);
+    let kept = (!kept.is_empty()).then(|| {
+        view! {
+            <div class="field">
+                <p class="hint">"Kept as the schedule was made, with the command line:"</p>
+                <ul class="hint">{kept.into_iter().map(|words| view! { <li>{words}</li> }).collect_view()}</ul>
+            </div>
+        }
+    });
+    let overwrites = first.overwrite_added;
     let kinds = [
         (RunKind::Mirror, "mirror", "Mirror", "Writes what is missing and what has changed."),
         (RunKind::Reembed, "reembed", "Re-embed", "Writes only what is missing."),
@@ -163,6 +211,12 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
             "analyze",
             "Analyze",
             "Reads both sides and leaves a plan; writes nothing and pays nothing.",
+        ),
+        (
+            RunKind::Levels,
+            "levels",
+            "Compare levels",
+            "Reads the access levels of the target's records and of their documents; writes nothing.",
         ),
     ]
     .map(|(choice, word, label, meaning)| {
@@ -186,6 +240,7 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
             (RunKind::Mirror, "kind-mirror"),
             (RunKind::Reembed, "kind-reembed"),
             (RunKind::Analyze, "kind-analyze"),
+            (RunKind::Levels, "kind-levels"),
         ] {
             if browser::is_checked(id) == Some(true) {
                 kind.set(choice);
@@ -281,6 +336,7 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
                     {kinds}
                 </fieldset>
                 <ReuseField reuse />
+                {kept}
                 <div class="further-step">
                     <DocumentsToo also />
                     <FieldError errors field="elasticsearch" />
@@ -322,7 +378,7 @@ fn Form(schedule: Option<Schedule>, overview: Option<Overview>) -> impl IntoView
                         />
                         <span>
                             "These runs write to " <b>{target}</b>
-                            {move || also.get().then_some(" and to documents in Elasticsearch,")}
+                            {move || further(also.get(), overwrites)}
                             " and pay for embeddings, without asking again"
                         </span>
                     </label>
@@ -523,6 +579,27 @@ fn WhenFields(when: When, timing: Timing, errors: Errors) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_field_shows_is_said_beside_them() {
+        for field in ["id", "request", "namespaces", "batch_size", "something new"] {
+            assert_eq!(beside_the_fields(&ApiError::invalid(field, "no")).as_deref(), Some("no"), "{field}");
+        }
+        for field in FIELDS {
+            assert_eq!(beside_the_fields(&ApiError::invalid(field, "no")), None, "{field}");
+        }
+        assert!(beside_the_fields(&ApiError::Forbidden).is_some());
+    }
+
+    #[test]
+    fn what_the_form_does_not_ask_for_is_told() {
+        let mut request = RunRequest::new(RunKind::Mirror, "a");
+        assert_eq!(kept(&request), Vec::<String>::new());
+        request.overwrite_added = true;
+        request.batch_size = Some(7);
+        let kept = kept(&request);
+        assert!(kept[0].contains("--overwrite-added") && kept[1].contains("7 records"), "{kept:?}");
+    }
 
     #[test]
     fn an_interval_is_shown_in_its_largest_unit() {

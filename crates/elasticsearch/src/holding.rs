@@ -9,9 +9,9 @@ use crate::{
 };
 
 /// Documents that a server finds at once, unless it was told otherwise (`index.max_result_window`).
-const MOST: usize = 10_000;
+pub(crate) const MOST: usize = 10_000;
 /// Fields whose names look like a vector's: a person wants to read the rest.
-const VECTORS: [&str; 4] = ["*vector*", "*embedding*", "values", "sparse_values"];
+pub(crate) const VECTORS: [&str; 4] = ["*vector*", "*embedding*", "values", "sparse_values"];
 
 /// What documents hold under a field.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +108,7 @@ impl Reader {
     }
 }
 
-fn documents(reply: SearchReply) -> Vec<Document> {
+pub(crate) fn documents(reply: SearchReply) -> Vec<Document> {
     let hits = reply.hits.hits.into_iter();
     hits.map(|hit| Document { index: hit.index, id: hit.id, source: hit.source.unwrap_or_default() })
         .collect()

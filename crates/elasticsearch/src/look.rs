@@ -251,7 +251,7 @@ impl Reader {
 
     /// A point in time for aggregations, where the server has any. OpenSearch has them under another path, and they are
     /// left there to expire, because no path that deletes is open but the two that free a cursor of a scan.
-    async fn point_in_time(&self) -> Result<Option<String>, Error> {
+    pub(crate) async fn point_in_time(&self) -> Result<Option<String>, Error> {
         let path = match self.server().product {
             _ if self.server().has_ordered_pits() => self.path("_pit"),
             crate::Product::OpenSearch => self.path("_search/point_in_time"),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     Category, Counts, EndpointUse, NamespacePatterns, RunHead, RunKind, RunRequest, RunSummary, RunView,
-    Writing,
+    SENT_AGAIN, TOLD_TO_SLOW_DOWN, Writing,
 };
 
 /// A run, as far as it is compared with another one.
@@ -167,8 +167,8 @@ fn requests(with: &[EndpointUse], run: &[EndpointUse]) -> Vec<Compared<String, u
     };
     let mut rows = vec![
         row("all", |used| used.requests),
-        row("sent again", |used| used.retried),
-        row("told to slow down", |used| used.throttled),
+        row(SENT_AGAIN, |used| used.retried),
+        row(TOLD_TO_SLOW_DOWN, |used| used.throttled),
     ];
     for (used, in_run) in with.iter().map(|used| (used, false)).chain(run.iter().map(|used| (used, true))) {
         let what = format!("{} {}", used.service, used.endpoint);

@@ -311,6 +311,19 @@ impl Category {
         )
     }
 
+    /// What an update of documents calls its counters, in the app and on the command line; `None` for those it lacks.
+    pub const fn of_update(self) -> Option<&'static str> {
+        match self {
+            Self::DocumentsToUpdate => Some("to update"),
+            Self::DocumentsUpdated => Some("updated"),
+            Self::DocumentsAlready => Some("already there"),
+            Self::DocumentsKept => Some("conflicts kept"),
+            Self::DocumentsGone => Some("gone meanwhile"),
+            Self::Failed => Some("failed"),
+            _ => None,
+        }
+    }
+
     /// The category's place in URLs: `in-sync`, `to-migrate`, ...
     pub const fn slug(self) -> &'static str {
         match self {

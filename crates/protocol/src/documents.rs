@@ -197,6 +197,24 @@ pub struct DocumentQuery {
     pub holding: Holding,
     /// Only what is called so: by its `_id`, or as a run over several indexes calls it, `index/_id`; empty for all.
     pub id: String,
+    /// Only what lies behind this: the `next` of the page before.
+    pub after: Option<String>,
+}
+
+impl DocumentQuery {
+    /// The command that lists the ids of all these documents, whatever page of them is shown.
+    pub fn command(&self) -> String {
+        let holding = match &self.holding {
+            Holding::Anything => None,
+            Holding::Nothing => Some("--without".to_owned()),
+            Holding::Something => Some("--with".to_owned()),
+            Holding::Added => Some("--with-added".to_owned()),
+            Holding::Value(value) => Some(format!("--with-value={}", crate::quoted(value))),
+        };
+        let scope = self.scope.options();
+        let words: Vec<String> = holding.into_iter().chain(scope).collect();
+        format!("tain elasticsearch documents {}", words.join(" "))
+    }
 }
 
 /// What documents hold under the added field.
@@ -210,17 +228,26 @@ pub enum Holding {
     Nothing,
     /// Some value.
     Something,
+    /// The value that an update adds, as configured.
+    Added,
     /// This value, as JSON text.
     Value(String),
 }
 
-/// Some documents of the search index: at most [`DOCUMENT_ROWS`].
+/// A page of the documents of the search index: at most [`DOCUMENT_ROWS`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentPage {
     /// The documents.
     pub documents: Vec<Document>,
     /// How many match.
     pub total: u64,
+    /// How many stand on the pages before.
+    pub before: u64,
+    /// Asks for the next page; `None` at the end.
+    pub next: Option<String>,
+    /// Whether all pages are of the moment of the first. Where they are not, documents that are changed between two
+    /// pages may stand on both or on neither.
+    pub is_one_snapshot: bool,
 }
 
 /// Documents of a page.

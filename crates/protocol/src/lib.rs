@@ -25,8 +25,10 @@ pub use event::{ClientFrame, Event, EventBody, LogLevel, LogLine, ServerFrame};
 pub use overview::{AddedMetadata, IndexView, NamespaceRow, Namespaces, Overview, Reading};
 pub use page::{FailurePage, LogPage, LogQuery, PAGE_ROWS, PageQuery, RecordIds, RunFilter, RunPage};
 pub use plan::{Change, ChangeKind, Difference, KeyChanges, Plan, PlannedRequests, TextLengths};
-pub use progress::{EndpointUse, Flow, Pacing, Progress, RatePoint, Stage};
-pub use record::{DocumentName, RecordKey, RecordSide, RecordView, TypedValue, ValueKind, VectorView};
+pub use progress::{EndpointUse, Flow, Pacing, Progress, RatePoint, SENT_AGAIN, Stage, TOLD_TO_SLOW_DOWN};
+pub use record::{
+    DocumentName, RecordKey, RecordSide, RecordVerdict, RecordView, TypedValue, ValueKind, VectorView,
+};
 pub use request::{
     DocumentScope, DocumentUpdate, NamespacePatterns, Reuse, RunKind, RunRequest, UpdateMode, quoted,
 };

@@ -4,6 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Counts;
 
+/// What requests that were sent once more after a failure are called, in the app and on the command line.
+pub const SENT_AGAIN: &str = "sent again";
+
+/// What requests are called whose answer asked to slow down.
+pub const TOLD_TO_SLOW_DOWN: &str = "told to slow down";
+
 /// What one endpoint was used for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointUse {

@@ -103,6 +103,56 @@ pub struct RecordView {
     pub keys: Vec<RecordKey>,
 }
 
+/// How a record stands between source and target, and what a mirror would do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordVerdict {
+    /// A side did not answer.
+    Unknown,
+    /// In neither index.
+    Nowhere,
+    /// In the source only, with a text.
+    Missing,
+    /// In the target only.
+    Orphan,
+    /// Missing or changed, without a text.
+    NoText,
+    /// In both, and so many keys differ.
+    Changed(usize),
+    /// In both, with equal metadata.
+    InSync,
+}
+
+impl RecordVerdict {
+    /// What an analysis would call the record.
+    pub fn of(record: &RecordView) -> Self {
+        let (Reading::Known(source), Reading::Known(target)) = (&record.source, &record.target) else {
+            return Self::Unknown;
+        };
+        let changed = record.keys.iter().filter(|key| key.change.is_some()).count();
+        match (source, target) {
+            (None, None) => Self::Nowhere,
+            (None, Some(_)) => Self::Orphan,
+            (Some(_), Some(_)) if changed == 0 => Self::InSync,
+            (Some(side), _) if side.text_characters.is_none() => Self::NoText,
+            (Some(_), None) => Self::Missing,
+            (Some(_), Some(_)) => Self::Changed(changed),
+        }
+    }
+
+    /// The words for it. Of a changed record they follow the number of keys that differ.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Unknown => "A side did not answer: nothing can be said of the difference",
+            Self::Nowhere => "In neither index",
+            Self::Missing => "In the source only: a mirror migrates it",
+            Self::Orphan => "In the target only: left alone",
+            Self::NoText => "Not mirrored: there is no text to embed",
+            Self::Changed(_) => "a mirror updates it",
+            Self::InSync => "In both, with equal metadata",
+        }
+    }
+}
+
 /// Which document it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentName {

@@ -169,6 +169,22 @@ pub enum DocumentScope {
     NamespaceTooLong,
 }
 
+impl DocumentScope {
+    /// The scope as the last words of a command.
+    pub(crate) fn options(&self) -> Vec<String> {
+        match self {
+            Self::All => vec!["--all-namespaces".to_owned()],
+            Self::WithoutNamespace => vec!["--without-namespace".to_owned()],
+            Self::NamespaceTooLong => vec!["--namespace-too-long".to_owned()],
+            Self::Namespaces(names) => {
+                // `--` ends the options: what follows is none, whatever it begins with.
+                let end = names.iter().any(|name| name.starts_with('-')).then(|| "--".to_owned());
+                end.into_iter().chain(names.iter().map(|name| quoted(name))).collect()
+            }
+        }
+    }
+}
+
 /// Which documents of the scope are updated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -227,18 +243,9 @@ impl DocumentUpdate {
         if self.server_side {
             options.push("--server-side".to_owned());
         }
-        match &self.scope {
-            DocumentScope::All => options.insert(0, "--all-namespaces".to_owned()),
-            DocumentScope::WithoutNamespace => options.insert(0, "--without-namespace".to_owned()),
-            DocumentScope::NamespaceTooLong => options.insert(0, "--namespace-too-long".to_owned()),
-            DocumentScope::Namespaces(names) => {
-                // `--` ends the options, so they stand before it.
-                if names.iter().any(|name| name.starts_with('-')) {
-                    options.push("--".to_owned());
-                }
-                options.extend(names.iter().map(|name| quoted(name)));
-            }
-        }
+        // Names may end the options with `--`, so they stand behind them.
+        let at = if matches!(self.scope, DocumentScope::Namespaces(_)) { options.len() } else { 0 };
+        options.splice(at..at, self.scope.options());
         options
     }
 

@@ -54,8 +54,11 @@ impl ScheduleSpec {
         // What a run's own command says after its verb, a schedule's says after its options.
         let work = self.request.command();
         let verb = self.request.kind.command();
-        let kind =
-            if self.request.kind == RunKind::Mirror { String::new() } else { format!(" --kind {verb}") };
+        let kind = match self.request.kind {
+            RunKind::Mirror => String::new(),
+            RunKind::Levels => " --kind levels".to_owned(),
+            RunKind::Analyze | RunKind::Reembed | RunKind::Documents => format!(" --kind {verb}"),
+        };
         let rest = work.strip_prefix("tain ").and_then(|work| work.strip_prefix(verb)).unwrap_or_default();
         format!("tain schedules add {timing}{name}{off}{kind}{rest}")
     }
@@ -122,5 +125,7 @@ mod tests {
         spec.timing = Timing::Every(90);
         spec.request = RunRequest::new(RunKind::Analyze, "-x");
         assert_eq!(spec.command(), "tain schedules add --every 90s --kind analyze -- -x");
+        spec.request = RunRequest::new(RunKind::Levels, "a");
+        assert_eq!(spec.command(), "tain schedules add --every 90s --kind levels a");
     }
 }

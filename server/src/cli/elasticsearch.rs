@@ -1,7 +1,7 @@
 //! The grammar of `tain elasticsearch`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use protocol::{DocumentScope, DocumentUpdate, RunKind, RunRequest, UpdateMode};
+use protocol::{DocumentQuery, DocumentScope, DocumentUpdate, Holding, RunKind, RunRequest, UpdateMode};
 
 use super::NamespaceArg;
 
@@ -20,6 +20,8 @@ pub enum ElasticsearchCommand {
     Status,
     /// Count the documents of every namespace, with and without the field
     Namespaces,
+    /// List the ids of documents, each once and as they are at one moment
+    Documents(DocumentsArgs),
     /// Show what an update would do; nothing is written
     Preview(Selection),
     /// Write the field into documents; each keeps what somebody else writes meanwhile
@@ -30,9 +32,9 @@ pub enum ElasticsearchCommand {
     Check(NamespaceArg),
 }
 
-/// Which documents, and what is written into them.
+/// Whose documents.
 #[derive(Debug, Clone, Args)]
-pub struct Selection {
+pub struct ScopeArgs {
     /// The namespaces, as the documents spell them
     #[arg(
         value_name = "NAMESPACE",
@@ -49,6 +51,34 @@ pub struct Selection {
     /// The documents whose namespace is too long to be matched
     #[arg(long)]
     pub namespace_too_long: bool,
+}
+
+/// Which documents are listed.
+#[derive(Debug, Clone, Args)]
+pub struct DocumentsArgs {
+    /// Whose documents.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// Only those without a value in the field
+    #[arg(long, conflicts_with_all = ["with", "with_added", "with_value"])]
+    pub without: bool,
+    /// Only those with a value in the field
+    #[arg(long, conflicts_with_all = ["with_added", "with_value"])]
+    pub with: bool,
+    /// Only those with the value that an update adds (NEW_METADATA_VALUE)
+    #[arg(long, conflicts_with = "with_value")]
+    pub with_added: bool,
+    /// Only those with this value in the field, as JSON: `2`, `'"secret"'`
+    #[arg(long, value_name = "JSON")]
+    pub with_value: Option<String>,
+}
+
+/// Which documents, and what is written into them.
+#[derive(Debug, Clone, Args)]
+pub struct Selection {
+    /// Whose documents.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
     /// Which of them
     #[arg(long, value_enum, default_value_t)]
     pub mode: ModeArg,
@@ -129,17 +159,38 @@ impl Added {
     }
 }
 
-impl Selection {
-    /// The update that is asked for.
-    pub fn update(&self) -> DocumentUpdate {
+impl ScopeArgs {
+    /// Whose documents are meant.
+    pub fn scope(&self) -> DocumentScope {
         // At most one of them is set: they conflict.
-        let scope = match (self.all_namespaces, self.without_namespace, self.namespace_too_long) {
+        match (self.all_namespaces, self.without_namespace, self.namespace_too_long) {
             (true, ..) => DocumentScope::All,
             (_, true, _) => DocumentScope::WithoutNamespace,
             (.., true) => DocumentScope::NamespaceTooLong,
             (false, false, false) => DocumentScope::Namespaces(self.namespaces.clone()),
+        }
+    }
+}
+
+impl DocumentsArgs {
+    /// The documents that are asked for.
+    pub fn query(&self) -> DocumentQuery {
+        // As above.
+        let holding = match (self.without, self.with, self.with_added, &self.with_value) {
+            (true, ..) => Holding::Nothing,
+            (_, true, ..) => Holding::Something,
+            (_, _, true, _) => Holding::Added,
+            (.., Some(value)) => Holding::Value(value.clone()),
+            (false, false, false, None) => Holding::Anything,
         };
-        DocumentUpdate { scope, mode: self.mode.into(), ..self.added.update() }
+        DocumentQuery { scope: self.scope.scope(), holding, ..DocumentQuery::default() }
+    }
+}
+
+impl Selection {
+    /// The update that is asked for.
+    pub fn update(&self) -> DocumentUpdate {
+        DocumentUpdate { scope: self.scope.scope(), mode: self.mode.into(), ..self.added.update() }
     }
 }
 

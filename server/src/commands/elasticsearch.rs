@@ -1,5 +1,6 @@
 //! `tain elasticsearch`: the search index, and the access level on its documents.
 
+use futures::TryStreamExt as _;
 use protocol::{DocumentNumbers, DocumentUpdate, DocumentsLook, Findings, Severity, UpdatePreview};
 use serde::Serialize;
 
@@ -21,6 +22,7 @@ pub async fn elasticsearch(context: &Context, arguments: cli::ElasticsearchArgs)
     match arguments.command {
         ElasticsearchCommand::Status => status(context).await,
         ElasticsearchCommand::Namespaces => namespaces(context).await,
+        ElasticsearchCommand::Documents(arguments) => list(context, &arguments).await,
         ElasticsearchCommand::Preview(selection) => preview(context, &selection).await,
         ElasticsearchCommand::Update(update) => {
             require_meaning(&update.selection)?;
@@ -104,6 +106,22 @@ fn rows(look: &DocumentsLook) -> impl Iterator<Item = Row<'_>> {
         Row::new("namespace_too_long", None, &look.namespace_too_long),
         Row::new("total", None, &look.total),
     ])
+}
+
+/// The ids of documents, a line each; as JSON with the index that holds the document.
+async fn list(context: &Context, arguments: &cli::DocumentsArgs) -> Result<Exit, Failure> {
+    let connections = context.connections()?;
+    let mut names = Box::pin(documents::names(&connections, &arguments.query()).await?);
+    while let Some(page) = names.try_next().await? {
+        for name in page {
+            if context.style.json {
+                print_json(&name)?;
+            } else {
+                print(&format::one_line(&name.id))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
 }
 
 async fn preview(context: &Context, selection: &Selection) -> Result<Exit, Failure> {

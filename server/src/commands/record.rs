@@ -1,7 +1,7 @@
 //! `tain record`: one record on all sides.
 
 use pinecone::{Namespace, check_id};
-use protocol::{ChangeKind, Reading, RecordKey, RecordSide, RecordView, TypedValue};
+use protocol::{ChangeKind, Reading, RecordKey, RecordSide, RecordVerdict, RecordView, TypedValue};
 
 use super::Context;
 use crate::{
@@ -53,16 +53,12 @@ fn unknown<T>(reading: &Reading<T>) -> Option<&str> {
 }
 
 fn exit_of(view: &RecordView) -> Exit {
-    match (&view.source, &view.target) {
+    match RecordVerdict::of(view) {
         // An id that neither index knows is most likely mistyped.
-        (Reading::Known(None), Reading::Known(None)) => Exit::Usage,
-        (Reading::Known(Some(_)), Reading::Known(Some(_))) if differing(view) == 0 => Exit::Done,
+        RecordVerdict::Nowhere => Exit::Usage,
+        RecordVerdict::InSync => Exit::Done,
         _ => Exit::Differences,
     }
-}
-
-fn differing(view: &RecordView) -> usize {
-    view.keys.iter().filter(|key| key.change.is_some()).count()
 }
 
 /// What a row shows: its name, how it is read of a record, and the document's cell if there is a search index.
@@ -173,30 +169,16 @@ fn cell(value: &TypedValue, common: usize) -> String {
 }
 
 fn verdict(view: &RecordView, style: Style) -> String {
-    match (&view.source, &view.target) {
-        (Reading::Unknown(_), _) | (_, Reading::Unknown(_)) => {
-            style.warning("Unknown: one of the indexes did not answer.")
-        }
-        (Reading::Known(None), Reading::Known(None)) => {
-            style.warning("Neither index has a record of this id in this namespace.")
-        }
-        (Reading::Known(Some(_)), Reading::Known(None)) => {
-            style.warning("Missing in the target: a mirror migrates it.")
-        }
-        (Reading::Known(None), Reading::Known(Some(_))) => {
-            style.warning("In the target only: tain never touches it.")
-        }
-        (Reading::Known(Some(_)), Reading::Known(Some(_))) => match differing(view) {
-            0 => style.good("In sync."),
-            keys => style.warning(&format!(
-                "Changed: {} (+ in the source only, - in the target only, ~ in both): a mirror updates it.",
-                match keys {
-                    1 => "1 key differs".to_owned(),
-                    keys => format!("{} keys differ", format::count(keys as u64)),
-                }
-            )),
-        },
-    }
+    let verdict = RecordVerdict::of(view);
+    let words = match verdict {
+        RecordVerdict::Changed(keys) => format!(
+            "{} (+ in the source only, - in the target only, ~ in both): {}.",
+            format::counted(keys as u64, "key differs", "keys differ"),
+            verdict.words()
+        ),
+        _ => format!("{}.", verdict.words()),
+    };
+    if verdict == RecordVerdict::InSync { style.good(&words) } else { style.warning(&words) }
 }
 
 #[cfg(test)]

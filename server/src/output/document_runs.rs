@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use format::{count, counted, one_line};
-use protocol::{DocumentCounts, RunKind, RunRequest, RunView};
+use protocol::{Category, DocumentCounts, RunKind, RunRequest, RunView};
 
 use super::{Style, runs::scope};
 
@@ -43,14 +43,15 @@ pub fn write_documents(report: &mut String, view: &RunView) {
         }
     };
     row("documents in scope", in_scope, true);
-    row(if is_live { "to update" } else { "would be updated" }, to_update, true);
+    let word = |category: Category| category.of_update().unwrap_or_default();
+    row(word(Category::DocumentsToUpdate), to_update, true);
     if is_live {
-        row("updated", updated, true);
-        row("had it already", already, false);
+        row(word(Category::DocumentsUpdated), updated, true);
+        row(word(Category::DocumentsAlready), already, false);
         row("done before", unrecorded, false);
-        row("kept: changed by others", kept, true);
-        row("deleted by others", gone, false);
-        row("documents refused", failed, true);
+        row(word(Category::DocumentsKept), kept, true);
+        row(word(Category::DocumentsGone), gone, false);
+        row(word(Category::Failed), failed, true);
     }
     row("left: another value", left_out, true);
     row("left: not indexed", unindexed, false);

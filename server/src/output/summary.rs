@@ -5,6 +5,7 @@ use std::fmt::Write;
 use format::{bytes, count, counted, ids, one_line, time};
 use protocol::{
     Category, FailedRecord, Pause, PauseReason, Reading, RecordIds, RunKind, RunRequest, RunState, RunView,
+    SENT_AGAIN, TOLD_TO_SLOW_DOWN,
 };
 
 use super::{
@@ -172,10 +173,10 @@ fn write_requests(report: &mut String, view: &RunView, style: Style) {
     for used in &view.progress.requests {
         let mut notes = String::new();
         if used.retried > 0 {
-            let _ = write!(notes, ", {} repeated", count(used.retried));
+            let _ = write!(notes, ", {} {SENT_AGAIN}", count(used.retried));
         }
         if used.throttled > 0 {
-            let _ = write!(notes, ", {} asked to slow down", count(used.throttled));
+            let _ = write!(notes, ", {} {TOLD_TO_SLOW_DOWN}", count(used.throttled));
         }
         let line = format!(
             "  {:<13} {:<10} {:>9}{notes}, {} out, {} in",

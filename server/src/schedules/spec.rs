@@ -32,6 +32,9 @@ pub(super) fn checked(mut spec: ScheduleSpec, now: u64) -> Result<ScheduleSpec, 
     if request.kind.only_reads() {
         request.documents = None;
     }
+    if request.kind == RunKind::Levels && request.namespaces.is_some() {
+        return Err(invalid("namespaces", "levels are compared one namespace at a time"));
+    }
     match &request.namespaces {
         Some(patterns) => {
             check_patterns(patterns)?;

@@ -1,20 +1,22 @@
-//! What a run leaves behind as files: its log, its failed records, and the ids behind its counts.
+//! What a run leaves behind as files: its log, its failed records, and the ids behind its counts; and the ids of the
+//! search index's documents behind a count.
 //!
-//! A file is read from the store page by page while it is sent, so that a million ids are never in memory at once.
+//! A file is read from the store, or from the search index, page by page while it is sent, so that a million ids are
+//! never in memory at once.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
-use app::{ApiError, Backend};
+use app::{ApiError, Backend, links};
 use axum::{
     Extension,
     body::Body,
-    extract::Path,
+    extract::{Path, Query},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use http::header;
-use protocol::{Category, FailedRecord, LogLevel, LogLine, LogQuery, PageQuery, RunId};
+use protocol::{Category, DocumentName, FailedRecord, LogLevel, LogLine, LogQuery, PageQuery, RunId};
 use serde::Serialize;
 
 /// Rows that are read at once.
@@ -66,10 +68,7 @@ pub async fn file(
     let first = match file.page(&*backend, &run, None).await {
         Ok(Some(page)) => page,
         Ok(None) => return not_found(),
-        Err(error) => {
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return (status, format!("{error}\n")).into_response();
-        }
+        Err(error) => return refused(&error),
     };
     let headers = [
         (header::CONTENT_TYPE, file.format.content_type().to_owned()),
@@ -87,6 +86,63 @@ pub async fn file(
     let text = stream::iter([Ok(first.text)]).chain(rest);
     // An error breaks the transfer off, so that a part is never taken for the whole.
     (headers, Body::from_stream(text.map_err(axum::BoxError::from))).into_response()
+}
+
+/// The ids of the documents that the address asks for, as their page does: `documents.txt`, `documents.csv`,
+/// `documents.jsonl`. Each document is read once, all of them at one moment.
+pub async fn documents(
+    Extension(backend): Extension<Arc<dyn Backend>>,
+    Path(name): Path<String>,
+    Query(words): Query<BTreeMap<String, String>>,
+) -> Response {
+    let format = match name.as_str() {
+        "documents.txt" => Format::Text,
+        "documents.csv" => Format::Table,
+        "documents.jsonl" => Format::Lines,
+        _ => return not_found(),
+    };
+    let query = links::documents_asked(|word| words.get(word).cloned());
+    let mut names = match backend.document_names(&query).await {
+        Ok(names) => names,
+        Err(error) => return refused(&error),
+    };
+    // As above: only before the first page can the answer still be a refusal.
+    let first = match names.next().await.transpose() {
+        Ok(first) => first,
+        Err(error) => return refused(&error),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, format.content_type().to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    let mut head = String::new();
+    if format == Format::Table {
+        row(&mut head, &["index", "id"]);
+    }
+    let pages = stream::iter(first.map(Ok)).chain(names);
+    let text = pages.map_ok(move |names| {
+        let mut text = String::new();
+        names.iter().for_each(|name| document(&mut text, format, name));
+        text
+    });
+    let text = stream::iter([Ok(head)]).chain(text);
+    (headers, Body::from_stream(text.map_err(axum::BoxError::from))).into_response()
+}
+
+fn document(text: &mut String, format: Format, name: &DocumentName) {
+    match format {
+        Format::Lines => json(text, name),
+        Format::Table => row(text, &[&name.index, &name.id]),
+        Format::Text => {
+            text.push_str(&name.id);
+            text.push('\n');
+        }
+    }
+}
+
+fn refused(error: &ApiError) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, format!("{error}\n")).into_response()
 }
 
 fn not_found() -> Response {

@@ -67,6 +67,7 @@ pub fn router(
     Router::new()
         .route("/ws", any(socket::upgrade))
         .route("/download/runs/{id}/{file}", get(download::file))
+        .route("/download/{file}", get(download::documents))
         .merge(assets::router(options))
         .merge(pages)
         .layer(Extension(backend))

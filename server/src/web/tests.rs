@@ -10,14 +10,14 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, Response, StatusCode, header},
 };
-use futures::{FutureExt, SinkExt, StreamExt, future::BoxFuture};
+use futures::{FutureExt, SinkExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use leptos::config::LeptosOptions;
 use protocol::{
-    AddedMetadata, Category, ClientFrame, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event,
-    EventBody, FailedRecord, FailurePage, IndexView, LogLevel, LogLine, LogPage, LogQuery, Namespaces,
-    Overview, PageQuery, Reading, RecordIds, RecordView, RunComparison, RunFilter, RunHead, RunId, RunKind,
-    RunPage, RunRequest, RunSide, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, ServerFrame,
-    Service, ServiceTest, SettingsView, Step, Timing, UpdatePreview,
+    AddedMetadata, Category, ClientFrame, DocumentName, DocumentPage, DocumentQuery, DocumentUpdate,
+    DocumentsLook, Event, EventBody, FailedRecord, FailurePage, IndexView, LogLevel, LogLine, LogPage,
+    LogQuery, Namespaces, Overview, PageQuery, Reading, RecordIds, RecordView, RunComparison, RunFilter,
+    RunHead, RunId, RunKind, RunPage, RunRequest, RunSide, RunView, Schedule, ScheduleId, ScheduleSpec,
+    SearchIndex, ServerFrame, Service, ServiceTest, SettingsView, Step, Timing, UpdatePreview,
 };
 use tokio::{net::TcpListener, sync::broadcast};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
@@ -111,6 +111,13 @@ impl Backend for OneRun {
     }
 
     fn documents<'a>(&'a self, _: &'a DocumentQuery) -> BoxFuture<'a, Result<DocumentPage, ApiError>> {
+        async { Err(absent()) }.boxed()
+    }
+
+    fn document_names<'a>(
+        &'a self,
+        _: &'a DocumentQuery,
+    ) -> BoxFuture<'a, Result<BoxStream<'static, Result<Vec<DocumentName>, ApiError>>, ApiError>> {
         async { Err(absent()) }.boxed()
     }
 

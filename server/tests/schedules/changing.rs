@@ -116,6 +116,13 @@ async fn hostile_input_is_refused_by_field_and_nothing_is_kept() {
         ("namespaces", change(&|spec| spec.request.namespaces = patterns(&["a\rb"], &[]))),
         ("namespaces", change(&|spec| spec.request.namespaces = patterns(&["*"], &["*".repeat(513)]))),
         ("namespaces", change(&|spec| spec.request.namespaces = patterns(&[], &vec!["a".to_owned(); 101]))),
+        (
+            "namespaces",
+            change(&|spec| {
+                spec.request.kind = RunKind::Levels;
+                spec.request.namespaces = patterns(&[], &[]);
+            }),
+        ),
         ("batch_size", change(&|spec| spec.request.batch_size = Some(0))),
         ("batch_size", change(&|spec| spec.request.batch_size = Some(u32::MAX))),
         ("request", change(&|spec| spec.request.plan = Some("7c41".to_owned()))),

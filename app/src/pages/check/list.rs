@@ -7,7 +7,7 @@ use protocol::{NamespaceRow, Reading};
 
 use crate::{
     components::{
-        Read,
+        DocumentCount,
         command::Command,
         icon::{Icon, Symbol},
         namespace_name,
@@ -78,17 +78,22 @@ impl Listed {
             search: word("search"),
             sort: Sort::ALL.into_iter().find(|known| known.0 == sort).map_or(Sort::Name, |known| known.2),
             falling: word("order") == "falling",
-            page: word("page").parse::<usize>().map_or(0, |page| page.saturating_sub(1)),
+            // As wide in the browser as on the server, or the two would show different pages of the same address.
+            page: word("page")
+                .parse::<u64>()
+                .map_or(0, |page| usize::try_from(page.saturating_sub(1)).unwrap_or(usize::MAX)),
         }
     }
 
-    /// The rows of the page, and how many match in all.
-    pub fn page_of(&self, rows: Vec<NamespaceRow>) -> (Vec<NamespaceRow>, usize) {
+    /// The rows of the page, and how many match in all. A page behind the end, which an old address may name or a
+    /// person may type, becomes the last one.
+    pub fn page_of(&mut self, rows: Vec<NamespaceRow>) -> (Vec<NamespaceRow>, usize) {
         let search = self.search.trim().to_lowercase();
         let mut rows: Vec<NamespaceRow> =
             rows.into_iter().filter(|row| row.name.to_lowercase().contains(&search)).collect();
         rows.sort_by(|a, b| self.order(a, b));
         let matching = rows.len();
+        self.page = self.page.min(matching.saturating_sub(1) / ROWS);
         (rows.into_iter().skip(self.page * ROWS).take(ROWS).collect(), matching)
     }
 
@@ -297,7 +302,7 @@ fn row(row: NamespaceRow) -> AnyView {
     let documents = row.documents.map(|reading| {
         view! {
             <td class="num">
-                <Read reading absent="none" />
+                <DocumentCount namespace=name.clone() reading />
             </td>
         }
     });
@@ -337,7 +342,7 @@ mod tests {
     }
 
     fn names(listed: &Listed, rows: &[NamespaceRow]) -> Vec<String> {
-        listed.page_of(rows.to_vec()).0.into_iter().map(|row| row.name).collect()
+        listed.clone().page_of(rows.to_vec()).0.into_iter().map(|row| row.name).collect()
     }
 
     #[test]
@@ -360,7 +365,7 @@ mod tests {
             "order" => "falling",
             _ => "",
         };
-        let listed = Listed::read(|name| words(name).to_owned());
+        let mut listed = Listed::read(|name| words(name).to_owned());
         let (page, matching) = listed.page_of(rows);
         assert_eq!((page.len(), matching), (50, 250));
         assert_eq!(
@@ -368,5 +373,20 @@ mod tests {
             "/check?namespace=a%20b&side=source&sort=target&order=falling&page=3#namespaces"
         );
         assert_eq!(Listed::default().address(None, Sides::Both), "/check#namespaces");
+    }
+
+    #[test]
+    fn a_page_behind_the_end_is_the_last_one() {
+        let rows: Vec<_> = (0..250).map(|n| namespace(&format!("n{n:03}"), Some(n))).collect();
+        for page in ["4", "99", "184467440737095517", "18446744073709551615"] {
+            let mut listed =
+                Listed::read(|name| if name == "page" { page.to_owned() } else { String::new() });
+            let (shown, matching) = listed.page_of(rows.clone());
+            assert_eq!((shown.len(), matching), (50, 250), "page {page}");
+            assert_eq!(listed.address(None, Sides::Both), "/check?page=3#namespaces", "page {page}");
+        }
+        let mut nowhere = Listed { page: 7, search: "nothing".to_owned(), ..Listed::default() };
+        assert_eq!(nowhere.page_of(rows), (Vec::new(), 0));
+        assert_eq!(nowhere.page, 0);
     }
 }

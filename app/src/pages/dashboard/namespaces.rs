@@ -7,7 +7,7 @@ use crate::{
     ApiError, api,
     clock::Ago,
     components::{
-        Read, namespace_name,
+        DocumentCount, Read, namespace_name,
         pill::{Pill, Standing},
         state_bar::{StateBar, StateCounts},
         table::{Column, Table},
@@ -115,11 +115,11 @@ fn default_panel(row: NamespaceRow, recent: Recent) -> AnyView {
         standing(&recent, &name).map(|(standing, _)| standing)
     };
     let pill = stands.map(|standing| view! { <Pill standing /> });
-    let documents = row.documents.clone().map(|documents| {
+    let documents = row.documents.clone().map(|reading| {
         view! {
             <div class="figure small">
                 <b>
-                    <Read reading=documents absent="none" />
+                    <DocumentCount namespace=namespace_name(&name).to_owned() reading />
                 </b>
                 <span>"documents in Elasticsearch"</span>
             </div>
@@ -180,12 +180,8 @@ fn default_panel(row: NamespaceRow, recent: Recent) -> AnyView {
 fn mirrored(run: &RunSummary) -> AnyView {
     let state = StateCounts::from(&run.counts);
     let whole = state.in_sync + state.missing + state.changed + state.no_text + state.unreadable;
-    // What a live run wrote is in other lists than what it found in sync, so the sum of them has no list of its own.
-    let records = (!run.head.request.is_live()).then(|| run.head.id.clone());
-    let bar = match records {
-        Some(run) => view! { <StateBar state run /> }.into_any(),
-        None => view! { <StateBar state /> }.into_any(),
-    };
+    let lists = state.listed(&run.counts);
+    let bar = view! { <StateBar state run=run.head.id.clone() lists /> };
     let counted_at = run.finished_at.unwrap_or(run.head.started_at);
     view! {
         <p>

@@ -21,11 +21,10 @@ pub fn KeysPanel(
     let differing = keys.iter().filter(|key| key.change.is_some()).count();
     let summary = match (source, target) {
         (Some(true), Some(true)) => {
-            let compared = keys.iter().filter(|key| !key.is_added_key).count();
             format!(
                 "{} of {} differ",
                 format::count(differing as u64),
-                format::counted(compared as u64, "key", "keys")
+                format::counted(compared(&keys) as u64, "key", "keys")
             )
         }
         _ => format::counted(keys.len() as u64, "key", "keys"),
@@ -61,6 +60,13 @@ pub fn KeysPanel(
         </section>
     }
     .into_any()
+}
+
+/// How many keys were compared: those of the two records, but the added one. What only the document has, such as the
+/// name of its namespace, is not compared with anything.
+fn compared(keys: &[RecordKey]) -> usize {
+    let is_of_records = |key: &&RecordKey| key.source.is_some() || key.target.is_some();
+    keys.iter().filter(is_of_records).filter(|key| !key.is_added_key).count()
 }
 
 /// How a key is marked: the colour's class, the sign, the word.
@@ -210,6 +216,27 @@ fn typed(value: TypedValue) -> AnyView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_keys_of_the_two_records_are_compared() {
+        let value = || Some(TypedValue { kind: ValueKind::Number, text: "1".to_owned(), cut: 0 });
+        let key = |key: &str, source: Option<TypedValue>, target: Option<TypedValue>| RecordKey {
+            key: key.to_owned(),
+            source,
+            target,
+            document: value(),
+            change: None,
+            is_added_key: key == "clearance_level",
+        };
+        let keys = [
+            key("both", value(), value()),
+            key("clearance_level", None, value()),
+            key("in the source", value(), None),
+            key("in the target", None, value()),
+            key("pinecone_namespace", None, None),
+        ];
+        assert_eq!(compared(&keys), 3);
+    }
 
     #[test]
     fn a_value_repeats_another_only_where_that_is_certain() {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use elasticsearch::{Error, FieldName, Mode, NamespaceField, Numbers, Preview, Query, Scope, ValueCount};
+use elasticsearch::{
+    Error, FieldName, Holding, Listing, Mode, NamespaceField, Numbers, Preview, Query, Scope, ValueCount,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -95,6 +97,67 @@ pub async fn hundreds_of_namespaces_are_all_found(bench: Arc<Bench>) -> Outcome 
     assert_eq!((look.total.documents, look.without_namespace.documents), (1300, 0));
     let has_points_in_time = bench.kind != sandbox::Distribution::Elasticsearch7;
     assert_eq!(look.is_one_snapshot, has_points_in_time);
+    Outcome::Holds
+}
+
+/// Everything that a list shows, and what is put into the index after its first page.
+async fn turned(bench: &Bench, index: &str, later: &[(String, Value)]) -> (Vec<Listing>, Vec<String>) {
+    let reader = bench.reader(index).await;
+    let query = Query::holding(&Scope::All, &level(), &Holding::Nothing, &fields(&reader).await).unwrap();
+    let mut pages: Vec<Listing> = Vec::new();
+    loop {
+        let next = pages.last().and_then(|page| page.next.clone());
+        let page = reader.page(&query, 100, next.as_deref()).await.unwrap().unwrap();
+        let is_last = page.next.is_none();
+        pages.push(page);
+        if is_last {
+            break;
+        }
+        if pages.len() == 1 && !later.is_empty() {
+            bench.put(index, &super::bench::borrowed(later)).await;
+        }
+    }
+    let ids = pages.iter().flat_map(|page| page.documents.iter().map(|document| document.id.clone()));
+    let mut ids: Vec<String> = ids.collect();
+    ids.sort();
+    (pages, ids)
+}
+
+pub async fn a_list_is_turned_page_by_page(bench: Arc<Bench>) -> Outcome {
+    let documents: Vec<(String, Value)> = (0..246)
+        .map(|number| (format!("d{number:03}"), json!({"text": "t", "vector": [1.5, 2.5]})))
+        .collect();
+    let expected: Vec<String> = documents.iter().map(|(id, _)| id.clone()).collect();
+    let mut body = mapped("long");
+    body["settings"] = json!({"number_of_shards": 3});
+    let index = bench.filled("turned", body, &super::bench::borrowed(&documents)).await;
+    let (pages, ids) = turned(&bench, &index, &[]).await;
+    let shape: Vec<_> = pages.iter().map(|page| (page.before, page.documents.len(), page.total)).collect();
+    assert_eq!(shape, [(0, 100, 246), (100, 100, 246), (200, 46, 246)]);
+    assert_eq!(ids, expected);
+    assert!(pages.iter().all(|page| page.documents.iter().all(|document| {
+        document.source.contains_key("text") && !document.source.contains_key("vector")
+    })));
+    let is_one_snapshot = pages[0].is_one_snapshot;
+    assert!(pages.iter().all(|page| page.is_one_snapshot == is_one_snapshot));
+
+    // All that is on the pages gets the value, and others come, after the first page was shown.
+    let mut later: Vec<(String, Value)> =
+        documents.iter().map(|(id, _)| (id.clone(), json!({"text": "t", LEVEL: 1}))).collect();
+    later.push(("a-later-one".to_owned(), json!({"text": "t"})));
+    let (_, ids) = turned(&bench, &index, &later).await;
+    if is_one_snapshot {
+        assert_eq!(ids, expected, "a list is of one moment");
+    }
+
+    let reader = bench.reader(&index).await;
+    let query = Query::all();
+    for nonsense in ["", "3", "{}", "{\"position\":{\"before\":\"x\"}}"] {
+        assert_eq!(reader.page(&query, 100, Some(nonsense)).await.unwrap(), None, "{nonsense}");
+    }
+    let far = format!("{{\"position\":{{\"before\":{}}}}}", u64::MAX);
+    let page = reader.page(&query, 100, Some(&far)).await.unwrap().unwrap();
+    assert_eq!((page.documents.len(), page.next), (0, None));
     Outcome::Holds
 }
 

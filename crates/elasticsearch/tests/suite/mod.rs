@@ -42,6 +42,7 @@ const CHECKS: &[(&str, Check)] = checks![
     looking::hundreds_of_namespaces_are_all_found,
     looking::a_preview_counts_what_a_task_would_do,
     looking::samples_and_documents_are_found,
+    looking::a_list_is_turned_page_by_page,
     looking::a_namespace_that_is_a_text_is_not_guessed_at,
     scanning::every_document_is_seen_once,
     scanning::a_scan_sees_the_moment_it_began,

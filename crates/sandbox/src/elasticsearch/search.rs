@@ -67,9 +67,11 @@ pub(crate) fn search(inner: &mut Inner, search: &Search<'_>) -> Result<Value, Re
         return Err(Refusal::all_shards(Refusal::illegal("Sort must contain at least one field.")));
     }
     let size = body.get("size").and_then(Value::as_u64).unwrap_or(10);
-    if size > MAX_WINDOW {
+    let from = body.get("from").and_then(Value::as_u64).unwrap_or(0);
+    let window = from.saturating_add(size);
+    if window > MAX_WINDOW {
         return Err(Refusal::all_shards(Refusal::illegal(format!(
-            "Result window is too large, from + size must be less than or equal to: [{MAX_WINDOW}] but was [{size}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
+            "Result window is too large, from + size must be less than or equal to: [{MAX_WINDOW}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
         ))));
     }
     if search.is_scroll && body.get("track_total_hits") == Some(&Value::Bool(false)) {
@@ -89,7 +91,8 @@ pub(crate) fn search(inner: &mut Inner, search: &Search<'_>) -> Result<Value, Re
         }
         (None, None) => return Err(Refusal::illegal("a search without an index needs a point in time")),
     };
-    let after = body.pointer("/search_after/0").and_then(Value::as_u64).map_or(0, |place| place + 1);
+    let after =
+        body.pointer("/search_after/0").and_then(Value::as_u64).map_or(from, |place| place.saturating_add(1));
     let after = usize::try_from(after).unwrap_or(usize::MAX);
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let page = found.iter().enumerate().skip(after).take(size);

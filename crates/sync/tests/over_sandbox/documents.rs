@@ -334,7 +334,7 @@ async fn the_server_leaves_a_value_alone_that_is_not_indexed() {
 
 /// Returns once the sandbox was asked about a task of its.
 async fn asked_about_its_task(world: &World) {
-    let calls = || world.sandbox.state().calls("elasticsearch", sandbox::Endpoint::Tasks);
+    let calls = || world.sandbox.state().calls("elasticsearch", Endpoint::Tasks);
     while calls().expect("counted").requests == 0 {
         tokio::task::yield_now().await;
     }
