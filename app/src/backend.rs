@@ -13,6 +13,9 @@ use tokio::sync::broadcast;
 
 use crate::ApiError;
 
+/// The names of documents, some at a time. An error says that what came before it is not all.
+pub type DocumentNames = BoxStream<'static, Result<Vec<DocumentName>, ApiError>>;
+
 /// Everything that the pages can ask of the server. None of it can hold a key.
 pub trait Backend: Send + Sync + 'static {
     /// Both indexes and the settings. A service that does not answer in time is `Unknown`, never an error.
@@ -54,7 +57,7 @@ pub trait Backend: Send + Sync + 'static {
     fn document_names<'a>(
         &'a self,
         query: &'a DocumentQuery,
-    ) -> BoxFuture<'a, Result<BoxStream<'static, Result<Vec<DocumentName>, ApiError>>, ApiError>>;
+    ) -> BoxFuture<'a, Result<DocumentNames, ApiError>>;
 
     /// What an update would do; nothing is written.
     ///

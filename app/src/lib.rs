@@ -25,7 +25,7 @@ mod backend;
 mod shell;
 
 #[cfg(feature = "ssr")]
-pub use backend::{Admitted, Assets, Backend, ServerClock};
+pub use backend::{Admitted, Assets, Backend, DocumentNames, ServerClock};
 pub use error::ApiError;
 pub use pages::App;
 #[cfg(feature = "ssr")]

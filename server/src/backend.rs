@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use app::{ApiError, Backend};
-use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream::BoxStream};
+use app::{ApiError, Backend, DocumentNames};
+use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
 use pinecone::{Namespace, check_id};
 use protocol::{
-    AddedMetadata, Category, DocumentName, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event,
-    FailurePage, LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunComparison,
-    RunFilter, RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service,
+    AddedMetadata, Category, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event, FailurePage,
+    LogPage, LogQuery, Namespaces, Overview, PageQuery, RecordIds, RecordView, RunComparison, RunFilter,
+    RunId, RunPage, RunRequest, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, Service,
     ServiceTest, SettingsView, Timing, UpdatePreview,
 };
 use store::StoreError;
@@ -99,7 +99,7 @@ impl Backend for ServerBackend {
     fn document_names<'a>(
         &'a self,
         query: &'a DocumentQuery,
-    ) -> BoxFuture<'a, Result<BoxStream<'static, Result<Vec<DocumentName>, ApiError>>, ApiError>> {
+    ) -> BoxFuture<'a, Result<DocumentNames, ApiError>> {
         Box::pin(async {
             let names = documents::names(self.runs.connections(), query).await?;
             Ok(names.map_err(ApiError::from).boxed())

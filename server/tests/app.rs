@@ -110,11 +110,18 @@ async fn a_sandbox_can_be_used_as_it_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_form_of_a_schedule_shows_all_that_it_keeps() {
     let world = World::new().await;
+    let searching = |arguments: &str| {
+        let mut command = world.command(arguments);
+        command
+            .env("ELASTICSEARCH_ENDPOINT", world.sandbox.elasticsearch_url())
+            .env("ELASTICSEARCH_API_KEY", KEY);
+        command
+    };
     for arguments in ["--kind levels", "--overwrite-added --batch-size 7"] {
-        let added = world.run(&format!("schedules add --every 6h {arguments} help-centre --json")).await;
-        added.expect(0);
+        let added = searching(&format!("schedules add --every 6h {arguments} help-centre --json"));
+        finish(added).await.expect(0);
     }
-    let mut command = world.command("serve --listen 127.0.0.1:0 --json");
+    let mut command = searching("serve --listen 127.0.0.1:0 --json");
     with_site(&mut command, world.path());
     let mut server = Running::start(command);
     let line: Value = serde_json::from_str(&server.until("\"app\"").await).unwrap();

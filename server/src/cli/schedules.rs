@@ -170,7 +170,6 @@ mod tests {
             &["--cron", "30 2 * * 1-5", "--name=Nightly", "--disabled", "articles", "--dry-run"],
             &["--every=1d", "--kind=reembed", "--all-namespaces", "--include=team-*", "--elasticsearch"],
             &["--every=90s", "--kind=analyze", "--reuse=same-text", "--", "-odd"],
-            ["--every=90s", "--kind=analyze", "--reuse=same-text", "--", "-odd"],
             &["--every=7d", "--kind=levels", "articles"],
             &["--every=6h", "--dry-run", "--overwrite-added", "--batch-size=7", "--", "-odd"],
         ] {

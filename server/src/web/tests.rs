@@ -5,19 +5,19 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use app::{ApiError, Backend};
+use app::{ApiError, Backend, DocumentNames};
 use axum::{
     body::{Body, to_bytes},
     http::{Request, Response, StatusCode, header},
 };
-use futures::{FutureExt, SinkExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures::{FutureExt, SinkExt, StreamExt, future::BoxFuture};
 use leptos::config::LeptosOptions;
 use protocol::{
-    AddedMetadata, Category, ClientFrame, DocumentName, DocumentPage, DocumentQuery, DocumentUpdate,
-    DocumentsLook, Event, EventBody, FailedRecord, FailurePage, IndexView, LogLevel, LogLine, LogPage,
-    LogQuery, Namespaces, Overview, PageQuery, Reading, RecordIds, RecordView, RunComparison, RunFilter,
-    RunHead, RunId, RunKind, RunPage, RunRequest, RunSide, RunView, Schedule, ScheduleId, ScheduleSpec,
-    SearchIndex, ServerFrame, Service, ServiceTest, SettingsView, Step, Timing, UpdatePreview,
+    AddedMetadata, Category, ClientFrame, DocumentPage, DocumentQuery, DocumentUpdate, DocumentsLook, Event,
+    EventBody, FailedRecord, FailurePage, IndexView, LogLevel, LogLine, LogPage, LogQuery, Namespaces,
+    Overview, PageQuery, Reading, RecordIds, RecordView, RunComparison, RunFilter, RunHead, RunId, RunKind,
+    RunPage, RunRequest, RunSide, RunView, Schedule, ScheduleId, ScheduleSpec, SearchIndex, ServerFrame,
+    Service, ServiceTest, SettingsView, Step, Timing, UpdatePreview,
 };
 use tokio::{net::TcpListener, sync::broadcast};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
@@ -114,10 +114,7 @@ impl Backend for OneRun {
         async { Err(absent()) }.boxed()
     }
 
-    fn document_names<'a>(
-        &'a self,
-        _: &'a DocumentQuery,
-    ) -> BoxFuture<'a, Result<BoxStream<'static, Result<Vec<DocumentName>, ApiError>>, ApiError>> {
+    fn document_names<'a>(&'a self, _: &'a DocumentQuery) -> BoxFuture<'a, Result<DocumentNames, ApiError>> {
         async { Err(absent()) }.boxed()
     }
 
