@@ -181,7 +181,7 @@ async fn a_run_is_shown_beside_the_one_before() {
     };
     assert_eq!(words("state"), ["state", "done", "done"]);
     let paid = migrated["with"].to_string();
-    assert_eq!(words("migrated"), ["migrated", &paid, "0", &format!("-{paid}")]);
+    assert_eq!(words("migrated"), ["migrated", &paid, "0", &format!("−{paid}")]);
     assert_eq!(words("batch size"), ["batch", "size", "as", "configured", "50"]);
 
     // The other way round.
