@@ -18,7 +18,7 @@ use server::{
     clock::system_clock,
     config::{Sources, load},
     connections::Connections,
-    runs::{Runs, StartError},
+    runs::{Runs, StartError, Started},
     schedules::Schedules,
 };
 use store::{Commit, LedgerKey};
@@ -80,6 +80,17 @@ fn slow(world: &World) {
 async fn half_way(world: &World) {
     let state = world.state();
     eventually(|| state.calls("target", Endpoint::Upsert).unwrap().requests >= 2).await;
+}
+
+/// A mirroring that was stopped with its process when something of it was in the target; the world is slow still.
+async fn stopped_half_way() -> (World, Arc<Runs>, Started) {
+    let world = World::new().await;
+    slow(&world);
+    let runs = runs(&world).await;
+    let run = runs.start(request(RunKind::Mirror)).await.unwrap();
+    half_way(&world).await;
+    assert!(runs.shut_down().await);
+    (world, runs, run)
 }
 
 /// The state of a run, as a registry sees it.
@@ -196,12 +207,7 @@ async fn what_is_still_connecting_hears_that_the_process_stops() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shutting_down_stops_at_a_checkpoint_and_the_next_process_goes_on() {
-    let world = World::new().await;
-    slow(&world);
-    let first = runs(&world).await;
-    let run = first.start(request(RunKind::Mirror)).await.unwrap();
-    half_way(&world).await;
-    assert!(first.shut_down().await);
+    let (world, first, run) = stopped_half_way().await;
     let view = first.view(&run.id).await.unwrap().unwrap();
     assert_eq!(view.state, RunState::Paused);
     assert_eq!(view.pause.unwrap().reason, PauseReason::Shutdown);
@@ -225,12 +231,7 @@ async fn shutting_down_stops_at_a_checkpoint_and_the_next_process_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_goes_on_only_with_the_settings_that_it_began_with() {
-    let world = World::new().await;
-    slow(&world);
-    let first = runs(&world).await;
-    let run = first.start(request(RunKind::Mirror)).await.unwrap();
-    half_way(&world).await;
-    assert!(first.shut_down().await);
+    let (world, _first, run) = stopped_half_way().await;
     world.state().clear_faults();
     let paid = world.state().embedded().texts;
     for (variable, value, words) in [
@@ -257,12 +258,7 @@ async fn a_run_goes_on_only_with_the_settings_that_it_began_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_of_an_older_version_goes_on() {
-    let world = World::new().await;
-    slow(&world);
-    let first = runs(&world).await;
-    let run = first.start(request(RunKind::Mirror)).await.unwrap();
-    half_way(&world).await;
-    assert!(first.shut_down().await);
+    let (world, first, run) = stopped_half_way().await;
     world.state().clear_faults();
     // It did not keep what it wrote with.
     let mut view = first.view(&run.id).await.unwrap().unwrap();

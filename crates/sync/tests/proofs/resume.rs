@@ -7,7 +7,7 @@ use std::{
 };
 
 use proptest::prelude::*;
-use protocol::{Category, PauseReason, RunKind, RunState, StepState};
+use protocol::{Category, PauseReason, RunKind, RunRequest, RunState, StepState};
 use serde_json::json;
 use sync::{Origin, Recorder, Stop, StopReason};
 
@@ -20,7 +20,7 @@ use crate::{
 /// Returns the run's state if it ended before.
 fn killed_after(
     world: &World,
-    request: &protocol::RunRequest,
+    request: &RunRequest,
     recorder: &Arc<Recorder>,
     millis: u64,
 ) -> Option<RunState> {
@@ -34,7 +34,7 @@ fn killed_after(
     })
 }
 
-fn until_done(world: &World, request: &protocol::RunRequest, kills: &[u64]) -> (Arc<Recorder>, usize) {
+fn until_done(world: &World, request: &RunRequest, kills: &[u64]) -> (Arc<Recorder>, usize) {
     let mut recorder = runtime().block_on(world.begin(request, &Origin::Listing));
     let run = recorder.id();
     let mut killed = 0;
@@ -274,21 +274,26 @@ fn a_pause_does_not_claim_that_all_was_acknowledged() {
     assert_eq!(ran.view.pause.expect("it says why").message, "on request");
 }
 
-#[test]
-fn equal_texts_are_paid_for_once_across_a_pause() {
-    let source = (0..1_000).map(|n| (format!("{n:05}"), stored(json!({"text": format!("t{}", n % 400)}))));
-    let world = World::with_pages(source.collect(), BTreeMap::new(), 50, 50);
-    let request = request(RunKind::Mirror);
-    let recorder = runtime().block_on(async {
-        let recorder = world.begin(&request, &Origin::Listing).await;
+/// A run that was paused after a part of its texts was paid for.
+fn paused_among_equal_texts(world: &World, request: &RunRequest) -> Arc<Recorder> {
+    runtime().block_on(async {
+        let recorder = world.begin(request, &Origin::Listing).await;
         let stop = Stop::new();
         let pause = async {
             tokio::time::sleep(Duration::from_millis(14)).await;
             stop.ask(StopReason::Shutdown);
         };
-        tokio::join!(world.go(&request, &recorder, stop.clone()), pause);
+        tokio::join!(world.go(request, &recorder, stop.clone()), pause);
         recorder
-    });
+    })
+}
+
+#[test]
+fn equal_texts_are_paid_for_once_across_a_pause() {
+    let source = (0..1_000).map(|n| (format!("{n:05}"), stored(json!({"text": format!("t{}", n % 400)}))));
+    let world = World::with_pages(source.collect(), BTreeMap::new(), 50, 50);
+    let request = request(RunKind::Mirror);
+    let recorder = paused_among_equal_texts(&world, &request);
     assert_eq!(recorder.view().state, RunState::Paused);
     let so_far = world.embedder.state().paid.len();
     assert!(so_far > 0 && so_far < 400, "{so_far}");
@@ -303,16 +308,7 @@ fn a_vector_of_another_model_is_not_taken_for_that_of_an_equal_text_by_a_run_tha
     let source = (0..1_000).map(|n| (format!("{n:05}"), stored(json!({"text": format!("t{}", n % 400)}))));
     let mut world = World::with_pages(source.collect(), BTreeMap::new(), 50, 50);
     let request = request(RunKind::Mirror);
-    let recorder = runtime().block_on(async {
-        let recorder = world.begin(&request, &Origin::Listing).await;
-        let stop = Stop::new();
-        let pause = async {
-            tokio::time::sleep(Duration::from_millis(14)).await;
-            stop.ask(StopReason::Shutdown);
-        };
-        tokio::join!(world.go(&request, &recorder, stop.clone()), pause);
-        recorder
-    });
+    let recorder = paused_among_equal_texts(&world, &request);
     let before = world.store.state().ledger.clone();
     assert!(!before.is_empty() && before.len() < 400, "{}", before.len());
     world.settings.made_by = "another-model/4/RETRIEVAL_DOCUMENT".to_owned();
@@ -469,7 +465,7 @@ fn a_plan_of_which_something_is_gone_is_not_taken_for_one_that_says_less() {
         let world = World::with_pages(many(10_000), BTreeMap::new(), 100, 100);
         let analysis = world.run(&request(RunKind::Analyze)).view;
         let hash = analysis.plan.expect("a plan").hash;
-        let planned = protocol::RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
+        let planned = RunRequest { plan: Some(hash), ..request(RunKind::Mirror) };
         let origin = Origin::Plan(analysis.head.id.clone());
         let mut recorder = runtime().block_on(world.begin(&planned, &origin));
         if killed {
