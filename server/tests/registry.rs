@@ -51,6 +51,11 @@ fn request(kind: RunKind) -> RunRequest {
     RunRequest { batch_size: Some(20), reuse: Reuse::Never, ..RunRequest::new(kind, SAMPLE) }
 }
 
+/// A mirroring in so many writes that what another process asks for arrives before its end, however busy the machine is.
+fn in_small_writes() -> RunRequest {
+    RunRequest { batch_size: Some(2), ..request(RunKind::Mirror) }
+}
+
 /// Waits until a run has made the call that hangs.
 async fn hanging(world: &World) {
     let state = world.state();
@@ -278,7 +283,7 @@ async fn a_run_is_paused_resumed_and_given_up_from_another_process() {
     let world = World::new().await;
     slow(&world);
     let (here, there) = (runs(&world).await, runs(&world).await);
-    let run = here.start(request(RunKind::Mirror)).await.unwrap();
+    let run = here.start(in_small_writes()).await.unwrap();
     half_way(&world).await;
     assert_eq!(state(&there, &run.id).await, RunState::Running);
     assert!(matches!(
@@ -321,7 +326,7 @@ async fn a_run_is_cancelled_from_another_process() {
     let world = World::new().await;
     slow(&world);
     let (here, there) = (runs(&world).await, runs(&world).await);
-    let run = here.start(request(RunKind::Mirror)).await.unwrap();
+    let run = here.start(in_small_writes()).await.unwrap();
     half_way(&world).await;
     assert!(there.cancel(&run.id).await.unwrap());
     assert_eq!(ended(run.view, run.events).await.state, RunState::Cancelled);
