@@ -80,8 +80,15 @@ test('the one action leads to a plan, and coming back shows what it counted', as
   await page.waitForURL(new RegExp(`/runs/${id}/records/in-sync$`));
 });
 
-test('after a live mirror, every number that has a list leads to it', async ({ page, gotoHydrated, mirror, demo }) => {
+test('after a live mirror, every number that has a list leads to it', async ({ page, gotoHydrated, mirror, demo, sandbox }) => {
   const dashboard = new DashboardPage(page);
+  // Something to write, and something that cannot be.
+  const [changed, emptied] = await sandbox.records('source', '');
+  if (changed === undefined || emptied === undefined) throw new Error('the sample has no default namespace');
+  await sandbox.patch('source', '', [
+    { id: changed.id, set: { title: 'another title' } },
+    { id: emptied.id, set: { text: '' } },
+  ]);
   await gotoHydrated('/');
   await dashboard.analyze();
   await mirror.planned();
@@ -89,7 +96,7 @@ test('after a live mirror, every number that has a list leads to it', async ({ p
   await expect(mirror.pill('In sync')).toBeVisible({ timeout: 60_000 });
   await dashboard.open();
   const parts = dashboard.defaultNamespace().getByRole('list', { name: 'Records by what has to be done with them' }).getByRole('listitem');
-  await expect(parts.first()).toBeVisible();
+  await expect(parts.filter({ hasText: 'No text' }).getByRole('link')).toHaveText('1');
   for (const part of await parts.all()) {
     const label = await part.locator('.key').innerText();
     const number = (await part.locator('b').innerText()).trim();

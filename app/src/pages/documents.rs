@@ -79,6 +79,7 @@ fn show(
         ),
         Err(_) => format!("Documents {held}"),
     };
+    let heading = heading.trim_end().to_owned();
     let body = match page {
         Err(error) => refused(&asked, &error),
         Ok(page) if page.documents.is_empty() => none(&asked),

@@ -47,7 +47,7 @@ fn title(spec: &ScheduleSpec) -> String {
 
 /// What the runs do: `Mirror team-*, then Elasticsearch`, `Analyze help-centre`, with `(dry run)` where nothing is written.
 fn work_in_words(request: &RunRequest) -> String {
-    let dry = if request.dry_run && request.kind != RunKind::Analyze { " (dry run)" } else { "" };
+    let dry = if request.dry_run && !request.kind.only_reads() { " (dry run)" } else { "" };
     let also = if request.documents.is_some() && request.kind != RunKind::Documents {
         ", then Elasticsearch"
     } else {
