@@ -1,6 +1,7 @@
 import { expect, test as base } from '../fixtures/index.ts';
-import { expectedOf, shown } from '../fixtures/model.ts';
+import { expectedOf } from '../fixtures/model.ts';
 import { startRestartable, type Restartable } from '../fixtures/restartable.ts';
+import { countOf } from '../pages/run.ts';
 
 const NAMESPACE = 'help-centre';
 
@@ -56,8 +57,13 @@ test('a server that is killed comes back: the page finds it, shows the truth, an
   await expect.poll(() => run.number('migrated')).toBeGreaterThan(seen);
   await sandbox.clearFaults();
   await expect(run.pill('In sync')).toBeVisible({ timeout: 60_000 });
-  await expect(run.figure('migrated')).toHaveText(shown(expected.missing.length));
-  await expect(run.figure('updated')).toHaveText(shown(expected.changed.length));
+  // What was in flight may have been written when the server was killed, and is found in the target then.
+  const moved = run.notice('The indexes moved since the plan').getByRole('link').first();
+  const found = (await moved.isVisible()) ? countOf(await moved.innerText()) : 0;
+  expect(found, 'what was in flight').toBeLessThanOrEqual(100);
+  expect((await run.number('migrated')) + (await run.number('updated')) + found).toBe(
+    expected.missing.length + expected.changed.length,
+  );
 
   const after = expectedOf(source, await sandbox.records('target', NAMESPACE));
   expect(after.missing).toEqual([]);
