@@ -239,8 +239,21 @@ impl Backend for OneRun {
         async { both }.boxed()
     }
 
+    /// One of live runs, one of dry ones.
     fn schedules(&self) -> BoxFuture<'_, Result<Vec<Schedule>, ApiError>> {
-        async { Ok(Vec::new()) }.boxed()
+        let schedules = [("live", false), ("dry", true)].map(|(id, dry_run)| Schedule {
+            id: ScheduleId(id.to_owned()),
+            spec: ScheduleSpec {
+                name: String::new(),
+                timing: Timing::Every(3_600),
+                request: RunRequest { dry_run, ..RunRequest::new(RunKind::Mirror, "articles") },
+                enabled: true,
+            },
+            next_at: None,
+            last: None,
+            created_at: 0,
+        });
+        async { Ok(schedules.into()) }.boxed()
     }
 
     fn preview_timing(&self, _: &Timing) -> Result<Vec<u64>, ApiError> {
@@ -268,6 +281,7 @@ impl Backend for OneRun {
     }
 
     fn run_schedule<'a>(&'a self, _: &'a ScheduleId) -> BoxFuture<'a, Result<RunId, ApiError>> {
+        self.started.fetch_add(1, Ordering::Relaxed);
         async { Ok(RunId("one".to_owned())) }.boxed()
     }
 }
@@ -298,7 +312,11 @@ fn start_from(origin: &str) -> Request<Body> {
 }
 
 fn sent_from(origin: &str, form: &'static str) -> Request<Body> {
-    Request::post("/api/start_run")
+    sent_to("/api/start_run", origin, form)
+}
+
+fn sent_to(path: &str, origin: &str, form: &'static str) -> Request<Body> {
+    Request::post(path)
         .header(header::HOST, HOST)
         .header(header::ORIGIN, origin)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -416,6 +434,26 @@ async fn another_sites_page_starts_nothing() {
     let get = Request::get("/api/start_run?kind=mirror&namespace=a").header(header::HOST, HOST);
     assert!(!ask(&backend, get.body(Body::empty()).unwrap()).await.status().is_success());
     assert_eq!(backend.started.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_live_run_is_started_only_where_it_was_confirmed() {
+    let backend = OneRun::new();
+    let sent = async |path: &str, form: &'static str| {
+        let (parts, body) = ask(&backend, sent_to(path, "http://127.0.0.1:3000", form)).await.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        let refused = serde_json::from_slice(&body);
+        let unconfirmed = matches!(&refused, Ok(ApiError::Invalid { field, .. }) if field == "confirmed");
+        assert_eq!(unconfirmed, !parts.status.is_success(), "{form}: {}", String::from_utf8_lossy(&body));
+        !unconfirmed
+    };
+    assert!(!sent("/api/start_run", "kind=mirror&namespace=a").await);
+    assert!(!sent("/api/run_schedule", "id=live").await);
+    assert_eq!(backend.started.load(Ordering::Relaxed), 0);
+    assert!(sent("/api/start_run", "kind=mirror&namespace=a&confirmed=true").await);
+    assert!(sent("/api/run_schedule", "id=live&confirmed=true").await);
+    assert!(sent("/api/run_schedule", "id=dry").await);
+    assert_eq!(backend.started.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]
