@@ -61,15 +61,19 @@ pub(crate) enum Position {
     /// Both listings, behind an id: everything up to it was handed on.
     Listings { source: SidePosition, target: SidePosition, after: Option<String> },
     /// The entries of a plan or the failures of a run, behind an id of a category.
-    Entries {
-        category: Category,
-        after: Option<String>,
-        /// How many were handed on; not known in checkpoints of older versions.
-        #[serde(default)]
-        handed: Option<u64>,
-    },
+    Entries(EntryPosition),
     /// Everything was handed on.
     Ended,
+}
+
+/// A place among the entries of a plan or the failures of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EntryPosition {
+    pub category: Category,
+    pub after: Option<String>,
+    /// How many were handed on; not known in checkpoints of older versions.
+    #[serde(default)]
+    pub handed: Option<u64>,
 }
 
 impl Default for Position {
@@ -81,7 +85,7 @@ impl Default for Position {
 impl Position {
     /// Before the first entry.
     pub const fn entries_of(category: Category) -> Self {
-        Self::Entries { category, after: None, handed: Some(0) }
+        Self::Entries(EntryPosition { category, after: None, handed: Some(0) })
     }
 
     /// Where both listings begin again when this side has to be sorted here; `None` if it was, or if nothing is listed.

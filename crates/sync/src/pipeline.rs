@@ -9,12 +9,12 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     context::Context,
-    diff::{Findings, MergeError, Position, Side, SidePosition, list, listing, merge},
+    diff::{EntryPosition, Findings, MergeError, Position, Side, SidePosition, list, listing, merge},
     embedding::{Ready, Texts, embed},
     journal::Handed,
     plan::Action,
     ports::{Embed, PortError, ReadIndex, WriteIndex},
-    reading::{Again, Outlets, count_both, read_again, read_both, read_missing, store_failed},
+    reading::{Again, Outlets, Then, count_both, read_again, read_both, read_missing, store_failed},
     record::Candidate,
     words::records,
     writing::write,
@@ -122,7 +122,7 @@ async fn front<S: ReadIndex, T: ReadIndex>(context: &Arc<Context<S, T>>, start: 
                 drop(again_in);
                 list_both(context, source, target, after, missing_in, both_in).await
             }
-            Position::Entries { category, after, handed } => {
+            Position::Entries(at) => {
                 drop((missing_in, both_in));
                 let ended = tokio::select! {
                     biased;
@@ -130,7 +130,7 @@ async fn front<S: ReadIndex, T: ReadIndex>(context: &Arc<Context<S, T>>, start: 
                         context.leave();
                         Ok(())
                     }
-                    ended = hand_entries(context, &origin, (category, after), handed, again_in) => ended,
+                    ended = hand_entries(context, &origin, at, again_in) => ended,
                 };
                 if let Err(error) = ended {
                     context.fail(Step::Compare, error);
@@ -244,30 +244,29 @@ async fn list_both<S: ReadIndex, T: ReadIndex>(
 async fn hand_entries<S, T>(
     context: &Arc<Context<S, T>>,
     origin: &Origin,
-    (mut category, mut after): (Category, Option<String>),
-    mut handed: Option<u64>,
+    mut at: EntryPosition,
     again: mpsc::Sender<Vec<Again>>,
 ) -> Result<(), PortError> {
     loop {
-        let (page, found) = entries(context, origin, category, after.as_deref()).await?;
-        handed = handed.map(|handed| handed + page.len() as u64);
-        let next = match page.last() {
-            Some(last) => Position::Entries { category, after: Some(last.id.clone()), handed },
-            None if category == Category::Missing => {
-                Position::Entries { category: Category::Changed, after: None, handed }
+        let (page, found) = entries(context, origin, at.category, at.after.as_deref()).await?;
+        at = match page.last() {
+            Some(last) => {
+                let handed = at.handed.map(|handed| handed + page.len() as u64);
+                EntryPosition { after: Some(last.id.clone()), handed, ..at }
+            }
+            None if at.category == Category::Missing => {
+                EntryPosition { category: Category::Changed, after: None, ..at }
             }
             None => break,
         };
         let pending = page.iter().map(|again| store::Pending { id: again.id.clone(), found }).collect();
-        context.journal.handed(Handed { pending, position: next.clone(), ..Handed::default() }).await;
+        let position = Position::Entries(at.clone());
+        context.journal.handed(Handed { pending, position, ..Handed::default() }).await;
         if !page.is_empty() && again.send(page).await.is_err() {
             return Ok(());
         }
-        if let Position::Entries { category: next, after: behind, .. } = next {
-            (category, after) = (next, behind);
-        }
     }
-    if let (Origin::Plan(run), Some(handed)) = (origin, handed) {
+    if let (Origin::Plan(run), Some(handed)) = (origin, at.handed) {
         require_whole(context, run, handed).await?;
     }
     context.journal.handed(Handed { position: Position::Ended, ..Handed::default() }).await;
@@ -319,8 +318,7 @@ async fn entries<S, T>(
                 .map(|(id, digest)| Again {
                     id,
                     planned: Some((action, digest)),
-                    absent: found == Found::Missing,
-                    listed: found == Found::Both,
+                    then: found.into(),
                     attempts: 1,
                 })
                 .collect();
@@ -338,8 +336,7 @@ async fn entries<S, T>(
                     .map(|failure| Again {
                         id: failure.id,
                         planned: None,
-                        absent: false,
-                        listed: false,
+                        then: Then::Unknown,
                         attempts: failure.attempts + 1,
                     })
                     .collect();

@@ -14,7 +14,7 @@ use crate::{
     journal::Done,
     plan::{Action, Contribution, Work, classified},
     ports::{PortError, ReadIndex},
-    record::{Added, Candidate, Item, TextHash, prepare, text, text_hash, values_digest},
+    record::{Added, Candidate, Item, Shift, TextHash, prepare, text, text_hash, values_digest},
 };
 
 /// A record that was classified before: by a plan, by a run in which it failed, or by this run before it stopped.
@@ -23,10 +23,7 @@ pub(crate) struct Again {
     pub id: String,
     /// What the plan says that it is, and the digest of what would be written.
     pub planned: Option<(Action, Option<store::Digest>)>,
-    /// Whether the target did not have it then: if it does now, it counts among what is there.
-    pub absent: bool,
-    /// Whether the listing or the plan counted it in the target: if it is not there now, it is not expected there.
-    pub listed: bool,
+    pub then: Then,
     /// How many runs have tried it, this one included.
     pub attempts: u32,
 }
@@ -34,7 +31,38 @@ pub(crate) struct Again {
 impl Again {
     /// A record that was just found.
     fn first(id: String) -> Self {
-        Self { id, planned: None, absent: false, listed: false, attempts: 1 }
+        Self { id, planned: None, then: Then::Unknown, attempts: 1 }
+    }
+}
+
+/// What was known of the target when a record was classified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It did not have the record.
+    Absent,
+    /// The listing or the plan counted the record there.
+    Counted,
+    /// Nothing that the count of its records rests on.
+    Unknown,
+}
+
+impl From<Found> for Then {
+    fn from(found: Found) -> Self {
+        match found {
+            Found::Missing => Self::Absent,
+            Found::Both => Self::Counted,
+        }
+    }
+}
+
+impl Then {
+    /// What has changed in the target until it was read again.
+    const fn until(self, is_there: bool) -> Shift {
+        match (self, is_there) {
+            (Self::Absent, true) => Shift::Arrived,
+            (Self::Counted, false) => Shift::Vanished,
+            _ => Shift::None,
+        }
     }
 }
 
@@ -136,8 +164,11 @@ pub(crate) async fn read_again<S: ReadIndex, T: ReadIndex>(
         async move {
             let ids: Vec<String> = again.iter().map(|again| again.id.clone()).collect();
             // What was not in the target when it was found is not expected there, and is asked for once.
-            let known: Vec<String> =
-                again.iter().filter(|again| !again.absent).map(|again| again.id.clone()).collect();
+            let known: Vec<String> = again
+                .iter()
+                .filter(|again| again.then != Then::Absent)
+                .map(|again| again.id.clone())
+                .collect();
             let (mut sources, mut targets) = futures::try_join!(
                 fetch_from_source(&context, &ids),
                 fetch_from_target(&context, &ids, &known)
@@ -177,7 +208,7 @@ pub(crate) async fn read_again<S: ReadIndex, T: ReadIndex>(
 async fn tell_missing<S, T>(context: &Context<S, T>, again: &[Again], targets: &HashMap<String, Metadata>) {
     let missing: Vec<Pending> = again
         .iter()
-        .filter(|again| !again.absent && !targets.contains_key(&again.id))
+        .filter(|again| again.then != Then::Absent && !targets.contains_key(&again.id))
         .map(|again| Pending { id: again.id.clone(), found: Found::Missing })
         .collect();
     if !missing.is_empty() {
@@ -312,36 +343,20 @@ fn unreadable<S, T>(context: &Context<S, T>, id: String, index: &str) -> Done {
     }
 }
 
-/// How many records of the target an id that was found before adds by what is there now.
-fn arrived(again: &Again, is_there: bool) -> u64 {
-    u64::from(again.absent && is_there)
-}
-
-/// How many records of the target an id that was found before takes away by what is no longer there.
-fn vanished(again: &Again, is_there: bool) -> u64 {
-    u64::from(again.listed && !is_there)
-}
-
-/// What a record adds that is not written, beside its own count.
-fn held(again: &Again, is_there: bool) -> Counts {
-    let (target_listed, vanished) = (arrived(again, is_there), vanished(again, is_there));
-    Counts { target_listed, vanished, ..Counts::default() }
-}
-
 fn gone<S, T>(context: &Context<S, T>, again: &Again, is_there: bool) -> Done {
-    let counts = Counts { gone: 1, ..held(again, is_there) };
+    let counts = Counts { gone: 1, ..again.then.until(is_there).counts() };
     let contribution = contribution(context, Action::Gone, &again.id);
     Done { contribution, ..Done::behind(&again.id, Category::Gone, counts) }
 }
 
 fn in_sync<S, T>(context: &Context<S, T>, again: &Again) -> Done {
-    let counts = Counts { in_sync: 1, ..held(again, true) };
+    let counts = Counts { in_sync: 1, ..again.then.until(true).counts() };
     let contribution = contribution(context, Action::Keep, &again.id);
     moved(Done { contribution, ..Done::behind(&again.id, Category::InSync, counts) }, again)
 }
 
 fn no_text<S, T>(context: &Context<S, T>, again: &Again, is_there: bool) -> Done {
-    let counts = Counts { no_text: 1, ..held(again, is_there) };
+    let counts = Counts { no_text: 1, ..again.then.until(is_there).counts() };
     let contribution = contribution(context, Action::Skip, &again.id);
     moved(Done { contribution, ..Done::behind(&again.id, Category::NoText, counts) }, again)
 }
@@ -469,15 +484,13 @@ fn decide<S, T>(context: &Context<S, T>, read: Read, kept: Kept, batch: &mut Bat
     let phase = if target.is_none() { Step::Migrate } else { Step::Update };
     let action = if target.is_none() { Action::Migrate } else { Action::Update };
     let reuses = kept.vector.is_some();
-    let (arrived, vanished) = (arrived(&again, target.is_some()), vanished(&again, target.is_some()));
     let mut item = Item {
         id: again.id,
         phase,
         added: Added::Set,
         over_long: tokens > settings.input_tokens && !reuses,
         moved: again.planned.as_ref().is_some_and(|(planned, _)| *planned != action),
-        arrived: arrived > 0,
-        vanished: vanished > 0,
+        shift: again.then.until(target.is_some()),
         attempts: again.attempts,
     };
     let prepared = match prepare(settings, context.overwrite, source, target.as_ref()) {

@@ -25,23 +25,37 @@ pub(crate) struct Item {
     pub over_long: bool,
     /// It is something else than the plan said.
     pub moved: bool,
-    /// It was absent in the target when it was found, and is there now.
-    pub arrived: bool,
-    /// It was counted in the target, and is not there any more.
-    pub vanished: bool,
+    pub shift: Shift,
     /// How many runs have tried it, this one included.
     pub attempts: u32,
+}
+
+/// What has changed in the target since a record was classified, by which more or fewer records are expected there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shift {
+    /// Nothing.
+    None,
+    /// It did not have the record, and has it now.
+    Arrived,
+    /// It was counted with the record, and does not have it any more.
+    Vanished,
+}
+
+impl Shift {
+    /// The counts of it.
+    pub fn counts(self) -> Counts {
+        match self {
+            Self::None => Counts::default(),
+            Self::Arrived => Counts { target_listed: 1, ..Counts::default() },
+            Self::Vanished => Counts { vanished: 1, ..Counts::default() },
+        }
+    }
 }
 
 impl Item {
     /// The counts that it stands behind since it was read.
     pub fn read(&self) -> Counts {
-        let mut counts = Counts {
-            moved: u64::from(self.moved),
-            target_listed: u64::from(self.arrived),
-            vanished: u64::from(self.vanished),
-            ..Counts::default()
-        };
+        let mut counts = Counts { moved: u64::from(self.moved), ..self.shift.counts() };
         match self.phase {
             Step::Migrate => counts.missing = 1,
             _ => counts.changed = 1,

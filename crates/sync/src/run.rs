@@ -29,7 +29,7 @@ use crate::{
     pipeline::{self, Origin, Pass, Start},
     plan::{Action, pages},
     ports::{Embed, ErrorClass, PortError, ReadIndex, WriteIndex},
-    reading::{Again, store_failed},
+    reading::{Again, Then, store_failed},
     recorder::Recorder,
     settings::Settings,
     stop::{Stop, StopReason},
@@ -487,9 +487,12 @@ impl<S: ReadIndex, T: WriteIndex, E: Embed> Frame<'_, S, T, E> {
                 };
                 let planned = matches!(origin, Origin::Plan(_)).then_some((action, None));
                 let attempts = attempts.get(&id).map_or(1, |before| before + 1);
-                // The failures of a run are not listed: the target was counted before.
-                let listed = found == Found::Both && !matches!(origin, Origin::Failures(_));
-                Again { id, planned, absent: found == Found::Missing, listed, attempts }
+                let then = match (origin, found) {
+                    // Nobody listed the failures of a run: the target was counted as a whole.
+                    (Origin::Failures(_), Found::Both) => Then::Unknown,
+                    _ => found.into(),
+                };
+                Again { id, planned, then, attempts }
             })
             .collect();
         self.recorder.log(

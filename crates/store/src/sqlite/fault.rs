@@ -31,13 +31,12 @@ impl From<serde_json::Error> for Fault {
 
 impl Fault {
     pub(super) fn told(self, path: &Path, what: &'static str, run: Option<&RunId>) -> StoreError {
+        let name = || run.map(|run| run.0.clone()).unwrap_or_default();
         match self {
             Self::Sql(error) => told(&error, path, what),
             Self::Row(reason) => StoreError::Io { path: path.display().to_string(), what, reason },
-            Self::NoRun => StoreError::NoRun { run: run.map(|run| run.0.clone()).unwrap_or_default() },
-            Self::Forgotten => {
-                StoreError::Forgotten { run: run.map(|run| run.0.clone()).unwrap_or_default() }
-            }
+            Self::NoRun => StoreError::NoRun { run: name() },
+            Self::Forgotten => StoreError::Forgotten { run: name() },
         }
     }
 }

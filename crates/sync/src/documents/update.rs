@@ -450,12 +450,15 @@ impl Update<'_> {
         }
         // It would write on after the run has let go of its lock.
         self.recorder.log(LogLevel::Info, format!("stops the server's task {task}"));
-        match (server.end(&task).await, followed) {
-            (Ok(status), followed) => {
-                self.count_on(&mut seen, status.unwrap_or_default()).await;
+        match server.end(&task).await {
+            Ok(ended) => {
+                // A server that has forgotten the task cannot say how far it came.
+                if let Some(status) = ended {
+                    self.count_on(&mut seen, status).await;
+                }
                 followed
             }
-            (Err(error), followed) => {
+            Err(error) => {
                 let why = followed.err().map(|error| format!("{}; ", error.message)).unwrap_or_default();
                 Err(PortError::failed(format!(
                     "{why}the server's task {task} could not be stopped ({error}) and may go on writing: see that \
