@@ -61,13 +61,15 @@ impl Reader {
                 Err(_) => return Ok(None),
             },
             None => {
-                let found = self.find(query, size).await?;
-                if found.total <= found.documents.len() as u64 {
-                    let (documents, total) = (found.documents, found.total);
-                    let listing = Listing { documents, total, before: 0, next: None, is_one_snapshot: true };
-                    return Ok(Some(listing));
+                let first = self.page_at(query, size, 0).await?;
+                if behind(&first).is_none() {
+                    // What one page holds needs no place between two.
+                    return Ok(Some(Listing { is_one_snapshot: true, ..first }));
                 }
-                self.first_place().await?
+                match self.ordered_point_in_time().await? {
+                    Some(id) => Place::PointInTime { id, after: Vec::new(), before: 0 },
+                    None => return Ok(Some(first)),
+                }
             }
         };
         match place {
@@ -78,12 +80,8 @@ impl Reader {
         }
     }
 
-    async fn first_place(&self) -> Result<Place, Error> {
-        let opened = if self.server().has_ordered_pits() { self.point_in_time().await? } else { None };
-        Ok(match opened {
-            Some(id) => Place::PointInTime { id, after: Vec::new(), before: 0 },
-            None => Place::Position { before: 0 },
-        })
+    async fn ordered_point_in_time(&self) -> Result<Option<String>, Error> {
+        if self.server().has_ordered_pits() { self.point_in_time().await } else { Ok(None) }
     }
 
     async fn page_of_point_in_time(
@@ -121,9 +119,10 @@ impl Reader {
 
     async fn page_at(&self, query: &Query, size: usize, before: u64) -> Result<Listing, Error> {
         let window = MOST as u64;
+        // Whoever changes the number in an address gets the last page that may be asked for.
+        let before = before.min(window - size as u64);
         let mut body = body(query, size);
-        // Whoever changes the number in an address gets the last page that there is.
-        body["from"] = json!(before.min(window - size as u64));
+        body["from"] = json!(before);
         body["sort"] = json!(["_doc"]);
         let mut listing = self.listing(self.search(&body).await?, before)?;
         listing.next = behind(&listing)

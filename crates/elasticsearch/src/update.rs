@@ -414,16 +414,16 @@ impl Update {
             return;
         }
         let held = hit.source.remove(self.task.field.as_str()).filter(|held| !held.is_null());
-        match self.task.decide(held.as_ref()) {
-            Decision::Write => {
-                let action = Action::from(&hit);
-                self.queue.push_back(Pending { action, before: held, changes: 0, is_in_doubt: false });
-            }
-            Decision::Already | Decision::Keep => {
+        match held {
+            Some(value) if !self.task.would_write(Some(&value)) => {
                 let Hit { index, id, .. } = hit;
                 self.progress.unindexed += 1;
                 self.given_up.insert(&index, &id);
-                listed.push(Listed::Unindexed { index, id, value: held.unwrap_or_default() });
+                listed.push(Listed::Unindexed { index, id, value });
+            }
+            before => {
+                let action = Action::from(&hit);
+                self.queue.push_back(Pending { action, before, changes: 0, is_in_doubt: false });
             }
         }
     }
