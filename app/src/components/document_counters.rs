@@ -21,7 +21,7 @@ pub fn document_figures(
     let is_own = request.kind == RunKind::Documents;
     // Beside records, a word has to say that these are documents.
     let label = move |category: Category| {
-        let word = category.of_update().unwrap_or_default();
+        let word = category.of_update();
         match category {
             _ if is_own => word.to_owned(),
             // The conflicts are kept, not the documents.

@@ -311,16 +311,16 @@ impl Category {
         )
     }
 
-    /// What an update of documents calls its counters, in the app and on the command line; `None` for those it lacks.
-    pub const fn of_update(self) -> Option<&'static str> {
+    /// What an update of documents calls its counters, in the app and on the command line; those that it lacks have the
+    /// name of their list.
+    pub const fn of_update(self) -> &'static str {
         match self {
-            Self::DocumentsToUpdate => Some("to update"),
-            Self::DocumentsUpdated => Some("updated"),
-            Self::DocumentsAlready => Some("already there"),
-            Self::DocumentsKept => Some("conflicts kept"),
-            Self::DocumentsGone => Some("gone meanwhile"),
-            Self::Failed => Some("failed"),
-            _ => None,
+            Self::DocumentsToUpdate => "to update",
+            Self::DocumentsUpdated => "updated",
+            Self::DocumentsAlready => "already there",
+            Self::DocumentsKept => "conflicts kept",
+            Self::DocumentsGone => "gone meanwhile",
+            _ => self.slug(),
         }
     }
 

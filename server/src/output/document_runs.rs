@@ -43,15 +43,14 @@ pub fn write_documents(report: &mut String, view: &RunView) {
         }
     };
     row("documents in scope", in_scope, true);
-    let word = |category: Category| category.of_update().unwrap_or_default();
-    row(word(Category::DocumentsToUpdate), to_update, true);
+    row(Category::DocumentsToUpdate.of_update(), to_update, true);
     if is_live {
-        row(word(Category::DocumentsUpdated), updated, true);
-        row(word(Category::DocumentsAlready), already, false);
+        row(Category::DocumentsUpdated.of_update(), updated, true);
+        row(Category::DocumentsAlready.of_update(), already, false);
         row("done before", unrecorded, false);
-        row(word(Category::DocumentsKept), kept, true);
-        row(word(Category::DocumentsGone), gone, false);
-        row(word(Category::Failed), failed, true);
+        row(Category::DocumentsKept.of_update(), kept, true);
+        row(Category::DocumentsGone.of_update(), gone, false);
+        row(Category::Failed.of_update(), failed, true);
     }
     row("left: another value", left_out, true);
     row("left: not indexed", unindexed, false);

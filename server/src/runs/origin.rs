@@ -74,8 +74,9 @@ impl Runs {
             added: plan.added.clone(),
             made_by: plan.made_by.clone(),
         };
-        for part in &writing::PARTS {
-            compare(part.words, (part.of)(&planned_to_write), (part.of)(&settings.writing()));
+        let writes = settings.writing();
+        for part in writing::Part::ALL {
+            compare(part.words(), part.of(&planned_to_write), part.of(&writes));
         }
         compare("--reuse", planned.reuse.as_str(), request.reuse.as_str());
         let overwrites = |request: &RunRequest| if request.overwrite_added { "given" } else { "not given" };
