@@ -20,6 +20,10 @@ mod real {
         page()?.document_element()?.dyn_into().ok()
     }
 
+    fn element(id: &str) -> Option<HtmlElement> {
+        page()?.get_element_by_id(id)?.dyn_into().ok()
+    }
+
     fn dialog(id: &str) -> Option<HtmlDialogElement> {
         page()?.get_element_by_id(id)?.dyn_into().ok()
     }
@@ -59,8 +63,7 @@ mod real {
 
     /// Moves the focus to an element.
     pub fn focus(id: &str) {
-        let element = page().and_then(|page| page.get_element_by_id(id));
-        if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        if let Some(element) = element(id) {
             // It fails on a detached element only.
             let _ = element.focus();
         }
@@ -68,8 +71,7 @@ mod real {
 
     /// Moves the focus to an element and leaves the page scrolled as it is: the router knows where it was.
     pub fn focus_in_place(id: &str) {
-        let element = page().and_then(|page| page.get_element_by_id(id));
-        if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        if let Some(element) = element(id) {
             let options = FocusOptions::new();
             options.set_prevent_scroll(true);
             // It fails on a detached element only.

@@ -131,7 +131,11 @@ pub fn record_of(request: &RunRequest, id: &str) -> Option<String> {
 
 /// The documents of a scope that hold something under the added field.
 pub fn documents(scope: &DocumentScope, holding: &Holding) -> String {
-    let address = with_scope(DOCUMENTS, scope);
+    documents_at(DOCUMENTS, scope, holding)
+}
+
+fn documents_at(place: &str, scope: &DocumentScope, holding: &Holding) -> String {
+    let address = with_scope(place, scope);
     match holding {
         Holding::Anything => address,
         Holding::Nothing => with(&address, "holding", "nothing"),
@@ -157,7 +161,7 @@ pub fn documents_asked(word: impl Fn(&str) -> Option<String>) -> DocumentQuery {
 
 /// The ids of all documents of a scope that hold something under the added field, as a file: `txt`, `csv`, `jsonl`.
 pub fn documents_file(scope: &DocumentScope, holding: &Holding, extension: &str) -> String {
-    documents(scope, holding).replacen(DOCUMENTS, &format!("{DOCUMENTS_FILES}.{extension}"), 1)
+    documents_at(&format!("{DOCUMENTS_FILES}.{extension}"), scope, holding)
 }
 
 /// The preview of an update of the documents of a scope, with every option at its default.

@@ -37,14 +37,14 @@ pub fn DocumentsPage() -> impl IntoView {
     .into_any()
 }
 
-/// What is held, in words that follow “Documents”.
-fn held(holding: &Holding, field: &str) -> String {
+/// Documents by what they hold: `24 documents without clearance_level`.
+fn held(documents: &str, holding: &Holding, field: &str) -> String {
     match holding {
-        Holding::Anything => String::new(),
-        Holding::Nothing => format!("without {field}"),
-        Holding::Something => format!("with {field}"),
-        Holding::Added => format!("with {field} as an update sets it"),
-        Holding::Value(value) => format!("with {field}: {value}"),
+        Holding::Anything => documents.to_owned(),
+        Holding::Nothing => format!("{documents} without {field}"),
+        Holding::Something => format!("{documents} with {field}"),
+        Holding::Added => format!("{documents} with {field} as an update sets it"),
+        Holding::Value(value) => format!("{documents} with {field}: {value}"),
     }
 }
 
@@ -64,7 +64,6 @@ fn show(
     });
     let naming = naming.ok();
     let field = naming.as_ref().map_or("the added field", |naming| &naming.added);
-    let held = held(holding, field);
     let whose = match scope {
         DocumentScope::All => "of all namespaces".to_owned(),
         DocumentScope::WithoutNamespace => "that have no namespace".to_owned(),
@@ -72,14 +71,12 @@ fn show(
         DocumentScope::Namespaces(names) => format!("of {}", links::lines(names).replace('\n', ", ")),
     };
     let heading = match &page {
-        Ok(page) => format!(
-            "{} {}",
-            format::counted(page.total, "document", "documents"),
-            if id.is_empty() { held.as_str() } else { "with this id" }
-        ),
-        Err(_) => format!("Documents {held}"),
+        Ok(page) => {
+            let counted = format::counted(page.total, "document", "documents");
+            if id.is_empty() { held(&counted, holding, field) } else { format!("{counted} with this id") }
+        }
+        Err(_) => held("Documents", holding, field),
     };
-    let heading = heading.trim_end().to_owned();
     let body = match page {
         Err(error) => refused(&asked, &error),
         Ok(page) if page.documents.is_empty() => none(&asked),
@@ -138,9 +135,7 @@ fn show(
                 "Find"
             </button>
             {searched}
-            <span class="faint">
-                "Only whole ids are found: a search index cannot be asked for a part of one. The files have them all."
-            </span>
+            <span class="faint">"Only whole ids are found; the files have all of them."</span>
         </form>
         {unnamed}
         {body}

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
-use protocol::{NamespacePatterns, Overview, RunKind, RunRequest, Schedule, ScheduleSpec, Timing};
+use protocol::{
+    INTERVAL_UNITS, NamespacePatterns, Overview, RunKind, RunRequest, Schedule, ScheduleSpec, Timing,
+    interval,
+};
 
 use crate::{
     ApiError,
@@ -19,9 +22,6 @@ use crate::{
     links,
     pages::{OverviewResource, not_found::PageError, set_status},
 };
-
-/// The units of an interval: the word in the form, and their seconds.
-const UNITS: [(&str, u64); 4] = [("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400)];
 
 /// The fields of the form that say themselves what is wrong with them.
 const FIELDS: [&str; 8] =
@@ -120,12 +120,6 @@ fn NoSuchSchedule() -> impl IntoView {
             </a>
         </Empty>
     }
-}
-
-/// An interval as the form shows it: the largest unit that divides it.
-fn interval(seconds: u64) -> (u64, &'static str) {
-    let unit = UNITS.iter().rev().find(|(_, unit)| seconds.is_multiple_of(*unit)).unwrap_or(&UNITS[0]);
-    (seconds / unit.1, unit.0)
 }
 
 #[component]
@@ -449,7 +443,8 @@ impl When {
             return Timing::Cron(self.expression.get().trim().to_owned());
         }
         let unit = self.unit.get();
-        let seconds = UNITS.iter().find(|(word, _)| *word == unit).map_or(1, |(_, seconds)| *seconds);
+        let seconds =
+            INTERVAL_UNITS.iter().find(|(word, _)| *word == unit).map_or(1, |(_, seconds)| *seconds);
         Timing::Every(self.every.get().trim().parse::<u64>().unwrap_or(0).saturating_mul(seconds))
     }
 }
@@ -498,7 +493,7 @@ fn WhenFields(when: When, timing: Timing, errors: Errors) -> impl IntoView {
         _ => None,
     };
     let first_unit = unit.get_untracked();
-    let units = UNITS
+    let units = INTERVAL_UNITS
         .map(|(word, _)| view! { <option value=word selected=word == first_unit>{word}</option> })
         .collect_view();
     let is_cron = matches!(timing, Timing::Cron(_));
@@ -599,13 +594,5 @@ mod tests {
         request.batch_size = Some(7);
         let kept = kept(&request);
         assert!(kept[0].contains("--overwrite-added") && kept[1].contains("7 records"), "{kept:?}");
-    }
-
-    #[test]
-    fn an_interval_is_shown_in_its_largest_unit() {
-        assert_eq!(interval(900), (15, "minutes"));
-        assert_eq!(interval(7_200), (2, "hours"));
-        assert_eq!(interval(86_400), (1, "days"));
-        assert_eq!(interval(90), (90, "seconds"));
     }
 }

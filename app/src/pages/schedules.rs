@@ -276,11 +276,11 @@ fn Last(last: Option<LastRun>, request: RunRequest) -> impl IntoView {
     // The counts of the run are not here: one that ended well shows them on its own page.
     let standing = state.map(|state| Standing::of_run(state, &request, &protocol::Counts::default()));
     let pill = match standing {
-        Some(Standing::InSync) | None => None,
+        Some(Standing::InSync | Standing::Done) | None => None,
         Some(standing) => Some(view! { <Pill standing /> }),
     };
     let words = match (&run, standing) {
-        (Some(_), Some(Standing::InSync)) => "done",
+        (Some(_), Some(Standing::InSync | Standing::Done)) => "done",
         (Some(_), _) => "",
         (None, _) => "not started",
     };

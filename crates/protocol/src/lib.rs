@@ -36,5 +36,5 @@ pub use run::{
     FailedRecord, KEPT_FAILURES, KEPT_LOG_LINES, KEPT_RATE_POINTS, NamespaceRun, Pause, PauseReason, RunHead,
     RunId, RunState, RunSummary, RunView, Step, StepState, StepView, Verification, Writing,
 };
-pub use schedule::{LastRun, Schedule, ScheduleId, ScheduleSpec, Timing};
+pub use schedule::{INTERVAL_UNITS, LastRun, Schedule, ScheduleId, ScheduleSpec, Timing, interval};
 pub use settings::{LearnedLimit, Service, ServiceTest, SettingView, SettingsView};

@@ -44,7 +44,10 @@ impl ScheduleSpec {
     /// The command that makes the same schedule.
     pub fn command(&self) -> String {
         let timing = match &self.timing {
-            Timing::Every(seconds) => format!("--every {}", interval(*seconds)),
+            Timing::Every(seconds) => {
+                let (number, unit) = interval(*seconds);
+                format!("--every {number}{}", &unit[..1])
+            }
             Timing::Cron(expression) => format!("--cron {}", quoted(expression)),
         };
         // A name may begin like an option, so it stands behind its sign.
@@ -64,12 +67,16 @@ impl ScheduleSpec {
     }
 }
 
-/// An interval in the largest unit that divides it: `90s`, `15m`, `6h`, `1d`.
-fn interval(seconds: u64) -> String {
-    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
-    let (length, unit) =
-        units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length)).unwrap_or((1, 's'));
-    format!("{}{unit}", seconds / length)
+/// The units of an interval: the word, and its seconds.
+pub const INTERVAL_UNITS: [(&str, u64); 4] =
+    [("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400)];
+
+/// An interval as people give it: a number of the largest unit that divides it.
+pub fn interval(seconds: u64) -> (u64, &'static str) {
+    let [smallest, ..] = INTERVAL_UNITS;
+    let divides = |unit: &(&str, u64)| seconds.is_multiple_of(unit.1);
+    let (unit, length) = INTERVAL_UNITS.into_iter().rev().find(divides).unwrap_or(smallest);
+    (seconds / length, unit)
 }
 
 /// The last run that a schedule started.
@@ -104,6 +111,14 @@ pub struct Schedule {
 mod tests {
     use super::*;
     use crate::{DocumentUpdate, NamespacePatterns};
+
+    #[test]
+    fn an_interval_is_in_its_largest_unit() {
+        assert_eq!(interval(900), (15, "minutes"));
+        assert_eq!(interval(7_200), (2, "hours"));
+        assert_eq!(interval(86_400), (1, "days"));
+        assert_eq!(interval(90), (90, "seconds"));
+    }
 
     #[test]
     fn a_schedule_has_a_command() {

@@ -1,7 +1,7 @@
 //! The namespaces on the dashboard: the default one as the newest analysis left it, and the largest of all.
 
 use leptos::prelude::*;
-use protocol::{NamespaceRow, Reading, RunKind, RunRequest, RunSummary};
+use protocol::{NamespaceRow, RunKind, RunRequest, RunSummary};
 
 use crate::{
     ApiError, api,
@@ -95,12 +95,8 @@ fn failed(title: &'static str, error: ApiError) -> AnyView {
     .into_any()
 }
 
-/// Whether a side could not be read: then nobody knows how the namespace stands, whatever an earlier run has found.
-const fn is_unread(row: &NamespaceRow) -> bool {
-    matches!(row.source, Reading::Unknown(_)) || matches!(row.target, Reading::Unknown(_))
-}
-
-/// How a namespace stands: as its newest run says. `None` if no run is known.
+/// How a namespace stands: as its newest run says. `None` if no run is known. Where a side could not be read, nobody knows,
+/// whatever a run has found.
 fn standing(recent: &Recent, name: &str) -> Option<(Standing, RunSummary)> {
     let run = recent.of_namespace(name)?;
     Some((Standing::of_run(run.state, &run.head.request, &run.counts), run.clone()))
@@ -109,7 +105,7 @@ fn standing(recent: &Recent, name: &str) -> Option<(Standing, RunSummary)> {
 fn default_panel(row: NamespaceRow, recent: Recent) -> AnyView {
     let name = row.name.clone();
     let check = links::check_namespace(&name);
-    let stands = if is_unread(&row) {
+    let stands = if row.counts().is_none() {
         Some(Standing::Unknown)
     } else {
         standing(&recent, &name).map(|(standing, _)| standing)
@@ -266,7 +262,7 @@ fn table(board: Board, recent: Result<Recent, ApiError>) -> AnyView {
 fn namespace_row(row: NamespaceRow, recent: Option<&Recent>) -> AnyView {
     let name = namespace_name(&row.name).to_owned();
     let state = match recent.map(|recent| (standing(recent, &name), recent.more)) {
-        _ if is_unread(&row) => view! { <Pill standing=Standing::Unknown /> }.into_any(),
+        _ if row.counts().is_none() => view! { <Pill standing=Standing::Unknown /> }.into_any(),
         Some((Some((standing, run)), _)) => {
             let at = run.finished_at.unwrap_or(run.head.started_at);
             view! {
